@@ -1,0 +1,1 @@
+"""Cameras, grids and projections; NumPy only, no ROS."""

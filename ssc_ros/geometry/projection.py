@@ -1,0 +1,84 @@
+"""Projection of voxel centres into images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ssc_ros.geometry.cameras import PinholeCamera
+from ssc_ros.geometry.grids import VoxelGrid
+from ssc_ros.geometry.transforms import transform_points
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionTable:
+    """
+    Where each voxel centre of a grid falls in an image.
+
+    Attributes:
+        points_image: (N, 2) float64 exact pixel coordinates u, v; not finite where z = 0.
+        pixels: (N, 2) int64 rounded u, v (half to even); only meaningful in view.
+        in_view: (N,) bool: inside the image and in front of the camera.
+        depth_m: (N,) float64 distance along the optical axis.
+    """
+
+    points_image: NDArray[np.float64]
+    pixels: NDArray[np.int64]
+    in_view: NDArray[np.bool_]
+    depth_m: NDArray[np.float64]
+
+
+def project_points(points_camera: ArrayLike, camera: PinholeCamera) -> ProjectionTable:
+    """Project (N, 3) points of the optical frame, metres."""
+    x, y, z = np.asarray(points_camera, np.float64).T
+    with np.errstate(divide='ignore', invalid='ignore'):
+        u = x * camera.fx / z + camera.cx
+        v = y * camera.fy / z + camera.cy
+    points_image = np.stack([u, v], axis=1)
+    rounded = np.rint(points_image)
+    in_view = (
+        (z > 0)
+        & (rounded[:, 0] >= 0) & (rounded[:, 0] < camera.width)
+        & (rounded[:, 1] >= 0) & (rounded[:, 1] < camera.height))
+    limit = np.float64(2**31)
+    bounded = np.clip(np.nan_to_num(rounded, nan=-1.0, posinf=limit, neginf=-limit), -limit, limit)
+    return ProjectionTable(points_image, bounded.astype(np.int64), in_view, z)
+
+
+def project_voxels(
+    grid: VoxelGrid, T_camera_voxel: ArrayLike, camera: PinholeCamera,
+) -> ProjectionTable:
+    """
+    Project the centres of a grid, in C order of its array (MonoScene, Sec. 3.1).
+
+    >>> from ssc_ros.geometry.placement import nyu_placement
+    >>> from ssc_ros.geometry.transforms import level_camera_pose
+    >>> box = nyu_placement(level_camera_pose(height_m=1.4))
+    >>> camera = PinholeCamera(518.9, 518.9, 319.5, 239.5, 480, 640)
+    >>> project_voxels(box.grid, box.T_camera_voxel, camera).pixels.shape
+    (129600, 2)
+    """
+    return project_points(transform_points(T_camera_voxel, grid.centers()), camera)
+
+
+def unproject_depth(
+    depth_m: NDArray[np.float32], camera: PinholeCamera,
+) -> NDArray[np.float32]:
+    """
+    Turn a (H, W) depth image (0 or not finite = missing) into (H, W, 3) optical-frame points.
+
+    Missing pixels become NaN points, so that the result stays aligned with the image.
+
+    Raises:
+        ValueError: the depth image has another size than the camera.
+    """
+    if depth_m.shape != camera.size:
+        raise ValueError(f'depth is {depth_m.shape} but the camera is {camera.size}: '
+                         'rescale the camera with resized() first')
+    v, u = np.mgrid[:camera.height, :camera.width].astype(np.float32)
+    z = np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.float32(np.nan))
+    x = (u - np.float32(camera.cx)) / np.float32(camera.fx) * z
+    y = (v - np.float32(camera.cy)) / np.float32(camera.fy) * z
+    return np.stack([x, y, z], axis=-1).astype(np.float32)
