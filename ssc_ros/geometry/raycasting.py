@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.grids import VoxelGrid
+from ssc_ros.geometry.placement import BoxPlacement
 from ssc_ros.geometry.transforms import inverse_rigid
 
 NO_LABEL = 255
+# About one ray per voxel at the far end of an indoor box, whatever the camera's resolution.
+VIEW_WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +89,32 @@ class VoxelRayCaster:
         visible = np.zeros(self._grid.num_voxels + 1, np.bool_)
         visible[self._cells[passed]] = True
         return visible[:-1].reshape(self._grid.shape)
+
+
+class SceneViewer:
+    """Shows a voxel box as the camera sees it, at the camera's full image size."""
+
+    def __init__(self, box: BoxPlacement, camera: PinholeCamera) -> None:
+        self._full_size = camera.size
+        width = min(VIEW_WIDTH, camera.width)
+        self._camera = camera.resized(max(round(camera.height * width / camera.width), 1), width)
+        self._caster = VoxelRayCaster(box.grid, box.T_camera_voxel, self._camera)
+
+    def view(self, labels: NDArray[np.uint8]) -> VoxelView:
+        """Render labels; the images have the camera's size, enlarged without interpolation."""
+        small = self._caster.view(labels)
+        return VoxelView(
+            self._enlarged(small.image_labels), self._enlarged(small.depth_m), small.visible)
+
+    def visible_up_to(self, depth_m: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Return the voxels crossed by the measured rays of a full-size depth image."""
+        size = (self._camera.width, self._camera.height)
+        return self._caster.visible_up_to(
+            cv2.resize(depth_m, size, interpolation=cv2.INTER_NEAREST))
+
+    def _enlarged(self, image: NDArray[Any]) -> NDArray[Any]:
+        height, width = self._full_size
+        return cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST)
 
 
 def _depth_steps(grid: VoxelGrid, T_camera_voxel: ArrayLike) -> NDArray[np.float64]:

@@ -1,0 +1,130 @@
+"""What every network looks like from outside: a frame in, a scene estimate out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ssc_ros.errors import ConfigurationError
+from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
+from ssc_ros.geometry.placement import BoxPlacement, nyu_placement
+from ssc_ros.geometry.raycasting import SceneViewer
+from ssc_ros.labels import LabelSpace, load_label_space
+
+if TYPE_CHECKING:
+    from ssc_ros.models.occdepth.processing import OccDepthEstimator
+
+RANDOM_PREFIX = 'random:'
+DUMMY = 'dummy'
+
+
+class Estimator(Protocol):
+    """
+    Turns frames into scene estimates; not thread-safe, one worker owns it.
+
+    Attributes:
+        name: weights it runs, as given to ``load_estimator``.
+        label_space: the classes of its estimates.
+        device: where the network runs, e.g. ``cpu`` or ``cuda:0``.
+    """
+
+    name: str
+    label_space: LabelSpace
+    device: str
+
+    def place_box(self, T_world_camera: ArrayLike) -> BoxPlacement:
+        """
+        Put the network's voxel box in front of the camera.
+
+        Args:
+            T_world_camera: (4, 4) pose of the (left) optical frame; z up, floor at z = 0.
+        """
+
+    def warm_up(self) -> None:
+        """Run once on an empty frame, so that the first real one is not slower."""
+
+    def __call__(self, frame: StereoFrame | RgbdFrame) -> SceneEstimate:
+        """
+        Estimate the scene of one frame.
+
+        Raises:
+            DataError: the frame is not of a kind or size that this network takes.
+        """
+
+
+def load_estimator(
+    weights: str | Path, *, device: str = 'auto', precision: str = 'auto',
+) -> Estimator:
+    """
+    Load a network.
+
+    Args:
+        weights: name or path of a bundle; ``random:<preset>`` builds an OccDepth preset with
+            random weights, ``dummy`` needs no network at all.
+        device: ``auto`` takes the first GPU, else the CPU; or a torch device.
+        precision: ``auto`` | ``float32`` | ``bfloat16`` | ``float16`` of convolutions.
+
+    Raises:
+        WeightsError: the bundle is missing, corrupt or does not fit.
+        ConfigurationError: unknown preset, device or precision.
+    """
+    name = str(weights)
+    if name == DUMMY:
+        return DummyEstimator()
+    return _load_occdepth(name, device, precision)
+
+
+def _load_occdepth(name: str, device: str, precision: str) -> OccDepthEstimator:
+    from ssc_ros.models.occdepth.processing import OccDepthEstimator
+
+    if name.startswith(RANDOM_PREFIX):
+        return OccDepthEstimator.with_random_weights(
+            name[len(RANDOM_PREFIX):], device=device, precision=precision)
+    from ssc_ros.weights import find_bundle, read_bundle_config
+
+    model = read_bundle_config(find_bundle(name)).get('model')
+    if model != 'occdepth':
+        raise ConfigurationError(
+            f'bundle {name} holds a {model!r} network; this version runs: occdepth')
+    return OccDepthEstimator.from_bundle(name, device=device, precision=precision)
+
+
+class DummyEstimator:
+    """
+    A stand-in without weights: an empty room with a floor and a far wall.
+
+    It lets one try topics, frames and viewers within seconds, and tests run without a network.
+    """
+
+    name = DUMMY
+    device = 'cpu'
+
+    def __init__(self) -> None:
+        self.label_space = load_label_space('nyu12')
+
+    def place_box(self, T_world_camera: ArrayLike) -> BoxPlacement:
+        """Place the box of NYUv2."""
+        return nyu_placement(T_world_camera)
+
+    def warm_up(self) -> None:
+        """Nothing to warm up."""
+
+    def __call__(self, frame: StereoFrame | RgbdFrame) -> SceneEstimate:
+        """Return the same room for every frame."""
+        started = perf_counter()
+        box = frame.placement
+        labels = np.zeros(box.grid.shape, np.uint8)
+        labels[:, :, -2:] = self.label_space.names.index('wall')
+        labels[:, 0, :] = self.label_space.names.index('floor')
+        view = SceneViewer(box, frame.camera).view(labels)
+        return SceneEstimate(
+            labels=labels, confidence=np.ones(labels.shape, np.float32), observed=view.visible,
+            grid=box.grid, T_camera_voxel=box.T_camera_voxel, camera=frame.camera,
+            label_space=self.label_space, image_labels=view.image_labels, depth_m=view.depth_m,
+            stamp_ns=frame.stamp_ns, frame_id=frame.frame_id,
+            stage_ms={'prepare': 0.0, 'network': 0.0,
+                      'finish': (perf_counter() - started) * 1000})
