@@ -14,7 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssc_ros.geometry.grids import VoxelGrid
-from ssc_ros.geometry.transforms import inverse_rigid, make_rigid, remove_yaw
+from ssc_ros.geometry.transforms import (
+    inverse_rigid,
+    level_camera_pose,
+    make_rigid,
+    remove_yaw,
+)
 
 NYU_SHAPE = (60, 36, 60)
 NYU_VOXEL_SIZE_M = 0.08
@@ -29,6 +34,10 @@ KITTI_ORIGIN_M = (0.0, -25.6, -2.0)
 KITTI_GROUND_Z_M = -1.73
 KITTI_CAMERA_XY_M = (0.29, 0.05)
 
+# Poses that differ by less see the same voxels through the same pixels.
+POSE_STEP_M = 1e-3
+POSE_STEP_RAD = np.deg2rad(0.05)
+
 TARTANAIR_SHAPE = (120, 48, 120)
 TARTANAIR_VOXEL_SIZE_M = 0.1
 TARTANAIR_ORIGIN_M = (-6.0, -3.0, 0.0)
@@ -40,6 +49,23 @@ class BoxPlacement:
 
     grid: VoxelGrid
     T_camera_voxel: NDArray[np.float64]
+
+
+def rounded_level_pose(T_world_camera: ArrayLike) -> NDArray[np.float64]:
+    """
+    Return the camera's level pose with height in whole mm and angles in steps of 0.05 degrees.
+
+    A robot's pose trembles; rounding it lets tables that depend on it be reused, and unlike a
+    tolerance against the last pose it does not depend on which frames came before.
+    """
+    T_level_camera = remove_yaw(T_world_camera)
+    right_up, down_up, forward_up = T_level_camera[2, :3]
+    pitch = np.arcsin(np.clip(-forward_up, -1.0, 1.0))
+    roll = np.arctan2(-right_up, -down_up)
+    return level_camera_pose(
+        height_m=round(T_level_camera[2, 3] / POSE_STEP_M) * POSE_STEP_M,
+        pitch_rad=round(pitch / POSE_STEP_RAD) * POSE_STEP_RAD,
+        roll_rad=round(roll / POSE_STEP_RAD) * POSE_STEP_RAD)
 
 
 def nyu_placement(T_world_camera: ArrayLike) -> BoxPlacement:

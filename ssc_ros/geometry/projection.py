@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.grids import VoxelGrid
-from ssc_ros.geometry.transforms import transform_points
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +32,39 @@ class ProjectionTable:
 def project_points(points_camera: ArrayLike, camera: PinholeCamera) -> ProjectionTable:
     """Project (N, 3) points of the optical frame, metres."""
     x, y, z = np.asarray(points_camera, np.float64).T
+    return _project(x, y, z, camera)
+
+
+def _project(
+    x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.float64], camera: PinholeCamera,
+) -> ProjectionTable:
     with np.errstate(divide='ignore', invalid='ignore'):
         u = x * camera.fx / z + camera.cx
         v = y * camera.fy / z + camera.cy
-    points_image = np.stack([u, v], axis=1)
-    rounded = np.rint(points_image)
+    column, row = np.rint(u), np.rint(v)
     in_view = (
-        (z > 0)
-        & (rounded[:, 0] >= 0) & (rounded[:, 0] < camera.width)
-        & (rounded[:, 1] >= 0) & (rounded[:, 1] < camera.height))
-    limit = np.float64(2**31)
-    bounded = np.clip(np.nan_to_num(rounded, nan=-1.0, posinf=limit, neginf=-limit), -limit, limit)
-    return ProjectionTable(points_image, bounded.astype(np.int64), in_view, z)
+        (z > 0) & (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height))
+    rounded = np.stack([column, row], axis=1)
+    # Not finite or beyond integers: such a pixel is never in view, any value will do.
+    rounded[~(np.abs(rounded) < 2**31).all(axis=1)] = -1
+    return ProjectionTable(np.stack([u, v], axis=1), rounded.astype(np.int64), in_view, z)
+
+
+def voxel_centers_camera(grid: VoxelGrid, T_camera_voxel: ArrayLike) -> NDArray[np.float64]:
+    """
+    Return the (3, N) voxel centres in the optical frame, metres, in C order of the array.
+
+    The transform is linear in the indices, so one outer sum replaces N matrix products.
+    """
+    transform = np.asarray(T_camera_voxel, np.float64)
+    corner = transform[:3, :3] @ np.asarray(grid.origin_m) + transform[:3, 3]
+    first, second, third = (
+        np.multiply.outer(transform[:3, axis], (np.arange(length) + 0.5) * grid.voxel_size_m)
+        for length, axis in zip(grid.shape, grid.axes, strict=True))
+    centers: NDArray[np.float64] = (
+        (corner[:, None] + first)[:, :, None, None]
+        + (second[:, :, None] + third[:, None, :])[:, None])
+    return centers.reshape(3, -1)
 
 
 def project_voxels(
@@ -60,7 +80,8 @@ def project_voxels(
     >>> project_voxels(box.grid, box.T_camera_voxel, camera).pixels.shape
     (129600, 2)
     """
-    return project_points(transform_points(T_camera_voxel, grid.centers()), camera)
+    x, y, z = voxel_centers_camera(grid, T_camera_voxel)
+    return _project(x, y, z, camera)
 
 
 def unproject_depth(

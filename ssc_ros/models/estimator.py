@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
-from ssc_ros.geometry.placement import BoxPlacement, nyu_placement
-from ssc_ros.geometry.raycasting import SceneViewer
+from ssc_ros.geometry.placement import BoxPlacement, nyu_placement, rounded_level_pose
+from ssc_ros.geometry.raycasting import SceneViewerCache
 from ssc_ros.labels import LabelSpace, load_label_space
 
 if TYPE_CHECKING:
@@ -105,10 +105,11 @@ class DummyEstimator:
 
     def __init__(self) -> None:
         self.label_space = load_label_space('nyu12')
+        self._viewers = SceneViewerCache()
 
     def place_box(self, T_world_camera: ArrayLike) -> BoxPlacement:
         """Place the box of NYUv2."""
-        return nyu_placement(T_world_camera)
+        return nyu_placement(rounded_level_pose(T_world_camera))
 
     def warm_up(self) -> None:
         """Nothing to warm up."""
@@ -120,7 +121,7 @@ class DummyEstimator:
         labels = np.zeros(box.grid.shape, np.uint8)
         labels[:, :, -2:] = self.label_space.names.index('wall')
         labels[:, 0, :] = self.label_space.names.index('floor')
-        view = SceneViewer(box, frame.camera).view(labels)
+        view = self._viewers.get(box, frame.camera).view(labels)
         return SceneEstimate(
             labels=labels, confidence=np.ones(labels.shape, np.float32), observed=view.visible,
             grid=box.grid, T_camera_voxel=box.T_camera_voxel, camera=frame.camera,
