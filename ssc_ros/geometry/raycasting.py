@@ -132,20 +132,20 @@ class SceneViewerCache:
         return self._viewer
 
 
-def _depth_steps(grid: VoxelGrid, T_camera_voxel: ArrayLike) -> NDArray[np.float64]:
+def _depth_steps(grid: VoxelGrid, T_camera_voxel: ArrayLike) -> NDArray[np.float32]:
     corners = np.asarray(grid.origin_m) + np.asarray(grid.extent_m) * (
         np.indices((2, 2, 2)).reshape(3, -1).T)
     matrix = np.asarray(T_camera_voxel, np.float64)
     depths = corners @ matrix[2, :3] + matrix[2, 3]
     step = grid.voxel_size_m / 2
     nearest = max(float(depths.min()), step)
-    steps: NDArray[np.float64] = np.arange(nearest, max(float(depths.max()), nearest) + step, step)
-    return steps
+    farthest = max(float(depths.max()), nearest) + step
+    return np.arange(nearest, farthest, step).astype(np.float32)
 
 
 def _cells_along_rays(
     grid: VoxelGrid, T_camera_voxel: ArrayLike, camera: PinholeCamera,
-    depths_m: NDArray[np.float64],
+    depths_m: NDArray[np.float32],
 ) -> NDArray[np.int32]:
     """Return (pixels, steps) linear cell indices; ``num_voxels`` where a ray is outside."""
     v, u = np.mgrid[:camera.height, :camera.width]
@@ -155,11 +155,10 @@ def _cells_along_rays(
     T_voxel_camera = inverse_rigid(T_camera_voxel)
     rays = (rays_camera @ T_voxel_camera[:3, :3].T / grid.voxel_size_m).astype(np.float32)
     start = ((T_voxel_camera[:3, 3] - grid.origin_m) / grid.voxel_size_m).astype(np.float32)
-    depths = depths_m.astype(np.float32)
-    linear = np.zeros((len(rays), len(depths)), np.int32)
+    linear = np.zeros((len(rays), len(depths_m)), np.int32)
     is_inside = np.ones(linear.shape, np.bool_)
     for length, axis in zip(grid.shape, grid.axes, strict=True):
-        cell = np.floor(start[axis] + rays[:, axis, None] * depths).astype(np.int32)
+        cell = np.floor(start[axis] + rays[:, axis, None] * depths_m).astype(np.int32)
         is_inside &= (cell >= 0) & (cell < length)
         linear = linear * length + cell
     linear[~is_inside] = grid.num_voxels
