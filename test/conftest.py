@@ -1,0 +1,64 @@
+"""Fixtures and rules shared by all tests."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# A graph of our own, on this machine only, so that a test never hears a robot or another run.
+os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+
+# Shared machines stall at random: a deadline would test the machine, not the code.
+settings.register_profile(
+    'ssc_ros', deadline=None, max_examples=50, print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile('ssc_ros')
+
+
+def _missing(module: str) -> bool:
+    return importlib.util.find_spec(module) is None
+
+
+def _has_no_gpu() -> bool:
+    if _missing('torch'):
+        return True
+    import torch
+    return not torch.cuda.is_available()
+
+
+REQUIREMENTS = {
+    'gpu': (_has_no_gpu, 'needs a CUDA device'),
+    'ros': (lambda: _missing('rclpy'), 'needs rclpy'),
+    'launch': (lambda: _missing('launch_testing_ros'), 'needs the ROS 2 launch system'),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, with the reason, what this machine cannot run."""
+    for marker, (is_missing, reason) in REQUIREMENTS.items():
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        if marked and is_missing():
+            for item in marked:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope='session')
+def root() -> Path:
+    """Return the folder of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope='session')
+def shared_data() -> Path:
+    """Return the folder of real sample data; tests that use it skip where it is absent."""
+    folder = Path(os.environ.get('SSC_ROS_DATA', ROOT.parent / 'shared' / 'data'))
+    if not folder.is_dir():
+        pytest.skip(f'no real data at {folder}: set SSC_ROS_DATA')
+    return folder
