@@ -1,0 +1,65 @@
+"""Write CDR, the byte layout in which ROS 2 middleware sends messages."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Encapsulation header of the DDS-XTypes specification, 7.6.3: plain CDR, little-endian.
+LITTLE_ENDIAN_HEADER = b'\x00\x01\x00\x00'
+
+
+class CdrWriter:
+    """
+    Collect the fields of one message.
+
+    Numbers are aligned to their size, counted from the end of the encapsulation header (CORBA
+    3.0, 15.3.1).
+    """
+
+    def __init__(self) -> None:
+        self._chunks = [LITTLE_ENDIAN_HEADER]
+        self._length = 0
+        self._paddings: list[slice] = []
+
+    def numbers(self, code: str, *values: float) -> None:
+        """Write numbers of one ``struct`` code, one after the other."""
+        self._align(struct.calcsize('<' + code))
+        self._append(struct.pack(f'<{len(values)}{code}', *values))
+
+    def string(self, text: str) -> None:
+        """Write a string: its length with the closing zero, UTF-8, zero."""
+        encoded = text.encode() + b'\0'
+        self.numbers('I', len(encoded))
+        self._append(encoded)
+
+    def sequence(self, values: NDArray[np.float64]) -> None:
+        """Write a sequence of structures of doubles, one per row of (N, M) values."""
+        self.numbers('I', len(values))
+        if len(values):
+            self._align(8)
+            self._append(np.ascontiguousarray(values, '<f8').tobytes())
+
+    def to_bytes(self) -> bytes:
+        """Return the message; padding is zero."""
+        return b''.join(self._chunks)
+
+    def equals(self, serialized: bytes) -> bool:
+        """Compare with the bytes of another serialiser, which may leave anything in padding."""
+        expected, written = bytearray(serialized), bytearray(self.to_bytes())
+        for padding in self._paddings:
+            expected[padding] = written[padding]
+        return expected == written
+
+    def _align(self, size: int) -> None:
+        count = -self._length % size
+        if count:
+            start = len(LITTLE_ENDIAN_HEADER) + self._length
+            self._paddings.append(slice(start, start + count))
+            self._append(bytes(count))
+
+    def _append(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self._length += len(chunk)
