@@ -1,0 +1,1 @@
+"""OccDepth: stereo images in, completed semantic voxels out (Miao et al., 2023)."""
