@@ -87,8 +87,8 @@ class StereoRig:
                 '0.1 %: use the rectified topics and their camera_info')
         if not self.baseline_m >= MIN_BASELINE_M:
             raise CalibrationError(
-                f'stereo baseline is {self.baseline_m:.4f} m, expected {MIN_BASELINE_M} m or more: '
-                'it comes from the right camera_info as -P[3]/P[0]; are left and right swapped?')
+                f'stereo baseline is {self.baseline_m:.4f} m, expected {MIN_BASELINE_M} m or '
+                'more: it comes from the right camera_info as -P[3]/P[0]; are the eyes swapped?')
 
     def resized(self, height: int, width: int) -> StereoRig:
         """Return the rig of both images resampled to (height, width)."""

@@ -144,5 +144,5 @@ def _check(space: LabelSpace, origin: str) -> None:
         is_wrong = (table >= len(space)) & (table != IGNORE_ID)
         if is_wrong.any():
             raise ConfigurationError(
-                f'{origin}: map {source!r} contains id {int(table[is_wrong][0])} but the space has '
-                f'{len(space)} classes')
+                f'{origin}: map {source!r} contains id {int(table[is_wrong][0])} but the space '
+                f'has {len(space)} classes')

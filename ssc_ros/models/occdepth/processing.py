@@ -11,7 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from ssc_ros.errors import DataError
+from ssc_ros.errors import DataError, WeightsError
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.cameras import PinholeCamera, StereoRig
 from ssc_ros.geometry.image_fit import ImageFit, fit_camera
@@ -134,6 +134,15 @@ def normalized(images: Tensor) -> Tensor:
     return (images.float() * scale - offset).permute(0, 3, 1, 2)
 
 
+def _channels_last(network: OccDepthNetwork) -> OccDepthNetwork:
+    """Lay the convolution weights out as the fast CPU and GPU kernels want them."""
+    for parameter in network.parameters():
+        if parameter.dim() in (4, 5):
+            layout = torch.channels_last if parameter.dim() == 4 else torch.channels_last_3d
+            parameter.data = parameter.data.contiguous(memory_format=layout)
+    return network
+
+
 class OccDepthEstimator:
     """
     Runs an OccDepth network on frames (see ``models.estimator.Estimator``).
@@ -152,8 +161,7 @@ class OccDepthEstimator:
         self._device = resolve_device(device)
         self.device = str(self._device)
         self._dtype = resolve_precision(precision, self._device)
-        self._network = network.eval().to(self._device)
-        self._network = self._network.to(memory_format=torch.channels_last)
+        self._network = _channels_last(network.eval().to(self._device))
         self._prepare = FramePreparation(self.config)
         self._viewers = SceneViewerCache()
 
@@ -169,7 +177,12 @@ class OccDepthEstimator:
         """
         bundle = find_bundle(name_or_path)
         network = OccDepthNetwork(OccDepthConfig.from_dict(read_bundle_config(bundle)['config']))
-        load_state(bundle, network)
+        try:
+            network.load_state_dict(load_state(bundle))
+        except RuntimeError as error:
+            raise WeightsError(
+                f'the tensors of {bundle} do not fit its config.json: {error}; export the bundle '
+                'again from its checkpoint') from error
         return cls(network, name=str(name_or_path), device=device, precision=precision)
 
     @classmethod
