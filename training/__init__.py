@@ -1,0 +1,1 @@
+"""Offline training, evaluation and data for ssc_ros; run from the checkout."""

@@ -1,0 +1,1 @@
+"""Readers and generators of data sets, one package or module per data set."""
