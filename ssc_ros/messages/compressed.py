@@ -108,10 +108,9 @@ def _check_picture(data: bytes, name: str) -> None:
     """Refuse what OpenCV would fill with grey (truncated files) or reserve gigabytes for."""
     if data.startswith(PNG_START):
         width, height = struct.unpack_from('>II', data.ljust(24, b'\0'), 16)
-        if width * height > MAX_PIXELS:
-            raise truncated_picture(name, f'its header says {width}x{height} pixels')
         is_whole = PNG_END in data[-4 * len(PNG_END):]
     elif data.startswith(JPEG_START):
+        width, height = _jpeg_size(data)
         # Inside a scan 0xff is always followed by 0, so that the end mark is unique there.
         is_whole = data.rfind(JPEG_END) > data.rfind(JPEG_SCAN) > 0
     else:
@@ -120,6 +119,22 @@ def _check_picture(data: bytes, name: str) -> None:
             'expected a JPEG or PNG file: set the transport of the camera to one of them')
     if not is_whole:
         raise truncated_picture(name, f'no end mark in {len(data)} bytes')
+    if not 0 < width * height <= MAX_PIXELS:
+        raise truncated_picture(name, f'its header says {width}x{height} pixels')
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int]:
+    """Return width and height of the frame header (ITU-T T.81, B.2.2), zeros if there is none."""
+    position = len(JPEG_START)
+    while position + 9 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack_from('>HH', data, position + 5)
+            return width, height
+        # 0xff may be repeated before a marker; segments carry their length.
+        segment = struct.unpack_from('>H', data, position + 2)[0] + 2
+        position += 1 if marker == 0xFF else segment
+    return 0, 0
 
 
 def _encode_picture(extension: str, pixels: NDArray[Any], options: list[int]) -> bytes:

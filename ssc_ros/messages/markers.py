@@ -209,9 +209,10 @@ def _build_marker(markers: VoxelMarkers, cubes: CubeList) -> Any:
     position, orientation = marker.pose.position, marker.pose.orientation
     position.x, position.y, position.z = markers.position
     orientation.x, orientation.y, orientation.z, orientation.w = x, y, z, w
-    marker.scale.x = marker.scale.y = marker.scale.z = markers.edge_m
+    # Without field checks rclpy serialises an int in a float field as garbage.
+    marker.scale.x = marker.scale.y = marker.scale.z = float(markers.edge_m)
     color = marker.color
-    color.r, color.g, color.b, color.a = cubes.color
+    color.r, color.g, color.b, color.a = (float(channel) for channel in cubes.color)
     return marker
 
 

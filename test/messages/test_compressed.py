@@ -92,6 +92,11 @@ def test_a_header_of_gigabytes_is_refused_before_memory_is_reserved():
     png[16:24] = struct.pack('>II', 2**30, 2**30)
     with pytest.raises(MessageError, match='1073741824x1073741824'):
         decode_compressed_color(make_message(bytes(png)))
+    jpeg = bytearray(jpeg_bytes(SMOOTH))
+    size = jpeg.index(struct.pack('>HH', *SMOOTH.shape[:2]))
+    jpeg[size:size + 4] = b'\xff' * 4
+    with pytest.raises(MessageError, match='65535x65535'):
+        decode_compressed_color(make_message(bytes(jpeg)))
 
 
 def flip(data, position, value):

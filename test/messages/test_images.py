@@ -119,7 +119,7 @@ def test_labels_keep_their_width(encoding):
 
 
 def test_a_coloured_label_image_is_refused():
-    with pytest.raises(MessageError, match='rgb8.*holds no class ids'):
+    with pytest.raises(MessageError, match=r'rgb8.*holds no class ids'):
         decode_label(make_image(np.zeros((2, 2, 3), np.uint8), 'rgb8'))
 
 
@@ -160,7 +160,7 @@ def test_foreign_encodings_say_what_to_do_without_cv_bridge(encoding, monkeypatc
     monkeypatch.setitem(sys.modules, 'cv_bridge', None)
     msg = make_image(np.zeros((2, 2), np.uint8), encoding)
     for decode in (decode_color, decode_mono):
-        with pytest.raises(MessageError, match='needs cv_bridge.*publish rgb8'):
+        with pytest.raises(MessageError, match=r'needs cv_bridge.*publish rgb8'):
             decode(msg)
     with pytest.raises(MessageError, match='is not one of rgb8'):
         decode_image(msg)
@@ -176,7 +176,7 @@ class FakeBridge:
 def test_foreign_encodings_go_through_cv_bridge_where_it_is_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, 'cv_bridge', SimpleNamespace(CvBridge=FakeBridge))
     assert (decode_color(make_image(np.zeros((2, 3), np.uint8), 'bayer_rggb8')) == 7).all()
-    with pytest.raises(MessageError, match='cv_bridge cannot turn.*nonsense.*unrecognised'):
+    with pytest.raises(MessageError, match=r'cv_bridge cannot turn.*nonsense.*unrecognised'):
         decode_color(make_image(np.zeros((2, 3), np.uint8), 'nonsense'))
 
 
@@ -189,7 +189,7 @@ def test_foreign_encodings_go_through_cv_bridge_where_it_is_installed(monkeypatc
     (np.zeros((2, 2), np.uint8), 'bayer_rggb8'),
 ])
 def test_arrays_that_do_not_fit_the_encoding_are_refused(pixels, encoding):
-    with pytest.raises(MessageError, match='convert it first|use one of these'):
+    with pytest.raises(MessageError, match=r'convert it first|use one of these'):
         encode_image(pixels, encoding, None)
 
 
