@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 Fusion = Literal['sfa', 'mean', 'concat']
@@ -27,7 +28,8 @@ def gather_nearest(features: Tensor, pixels: Tensor, scale: int) -> Tensor:
     height, width = features.shape[-2:]
     column = torch.div(pixels[..., 0], scale, rounding_mode='floor').clamp(0, width - 1).long()
     row = torch.div(pixels[..., 1], scale, rounding_mode='floor').clamp(0, height - 1).long()
-    return _take_rows(features, row * width + column)
+    cells = row * width + column + _row_offsets(features)
+    return _rows(features).index_select(0, cells.flatten()).view(*pixels.shape[:2], -1)
 
 
 def gather_bilinear(features: Tensor, pixels: Tensor, scale: int) -> Tensor:
@@ -37,28 +39,33 @@ def gather_bilinear(features: Tensor, pixels: Tensor, scale: int) -> Tensor:
     column = position[..., 0].nan_to_num().clamp(0, width - 1)
     row = position[..., 1].nan_to_num().clamp(0, height - 1)
     left, top = column.floor(), row.floor()
-    to_right, to_bottom = (column - left)[..., None], (row - top)[..., None]
-    left_index, top_index = left.long(), top.long()
-    right_index = (left_index + 1).clamp(max=width - 1)
-    bottom_index = (top_index + 1).clamp(max=height - 1)
+    to_right, to_bottom = column - left, row - top
+    weights = torch.stack([
+        (1 - to_right) * (1 - to_bottom), to_right * (1 - to_bottom),
+        (1 - to_right) * to_bottom, to_right * to_bottom], dim=-1)
+    upper_left = top.long() * width + left.long()
+    # At the last column and row the neighbour has weight 0: any valid index will do.
+    right = (left < width - 1).long()
+    below = (top < height - 1).long() * width
+    cells = torch.stack([
+        upper_left, upper_left + right, upper_left + below, upper_left + below + right], dim=-1)
+    rows = _rows(features)
+    cells = cells + _row_offsets(features)[:, None]
+    gathered = F.embedding_bag(
+        cells.flatten(0, 1), rows, per_sample_weights=weights.flatten(0, 1).to(rows.dtype),
+        mode='sum')
+    return gathered.view(*pixels.shape[:2], -1)
 
-    def at(row_index: Tensor, column_index: Tensor) -> Tensor:
-        return _take_rows(features, row_index * width + column_index)
 
-    upper = torch.lerp(
-        at(top_index, left_index), at(top_index, right_index), to_right.to(features.dtype))
-    lower = torch.lerp(
-        at(bottom_index, left_index), at(bottom_index, right_index), to_right.to(features.dtype))
-    return torch.lerp(upper, lower, to_bottom.to(features.dtype))
+def _rows(features: Tensor) -> Tensor:
+    """View (M, C, h, w) maps as (M h w, C): the features of a pixel are one row."""
+    return features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
 
 
-def _take_rows(features: Tensor, cells: Tensor) -> Tensor:
-    """Take (M, N) cells of (M, C, h, w) maps as (M, N, C): one contiguous row per voxel."""
-    maps, channels, height, width = features.shape
-    rows = features.permute(0, 2, 3, 1).reshape(maps * height * width, channels)
-    offsets = torch.arange(maps, device=cells.device)[:, None] * (height * width)
-    taken = rows.index_select(0, (cells + offsets).flatten())
-    return taken.view(maps, cells.shape[1], channels)
+def _row_offsets(features: Tensor) -> Tensor:
+    """Return (M, 1) row numbers at which the maps begin."""
+    maps, _, height, width = features.shape
+    return torch.arange(maps, device=features.device)[:, None] * (height * width)
 
 
 def cosine_similarity(first: Tensor, second: Tensor) -> Tensor:
