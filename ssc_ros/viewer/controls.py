@@ -1,0 +1,84 @@
+"""The side panel of the browser page: what is shown, the classes, the images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+
+from ssc_ros.labels import LabelSpace
+from ssc_ros.viewer.browser_scene import Choice, Source
+from ssc_ros.viewer.drawing import overlay_labels
+from ssc_ros.viewer.recording import RecordedFrame
+from ssc_ros.viewer.scores import scene_scores
+
+# Drawn over the free right part of the check box line that follows.
+_SWATCH = (
+    '<div style="position:relative;height:0"><div style="position:absolute;z-index:1;right:14px;'
+    'top:7px;width:44%;height:14px;border-radius:4px;background:rgb({},{},{})"></div></div>')
+_NO_IMAGE = np.full((48, 64, 3), 230, np.uint8)
+
+
+class Controls:
+    """Check boxes, a class legend that switches classes, and the images of the shown frame."""
+
+    def __init__(self, gui: Any, space: LabelSpace, on_change: Callable[[], None]) -> None:
+        self._caption = gui.add_markdown('')
+        with gui.add_folder('Voxels'):
+            self._source = gui.add_dropdown('voxels', ('prediction', 'ground truth', 'none'))
+            self._observed = gui.add_checkbox('observed', True)
+            self._completed = gui.add_checkbox('completed', True)
+            self._mark = gui.add_checkbox('stripe completed', True)
+            self._cut = gui.add_checkbox('cut room open', True)
+        with gui.add_folder('Camera'):
+            self._cloud = gui.add_checkbox('semantic cloud', False)
+            self._camera = gui.add_checkbox('camera pose', True)
+            self._image = gui.add_image(_NO_IMAGE, label='image', format='jpeg')
+            self._labels = gui.add_image(_NO_IMAGE, label='labels', format='jpeg')
+        with gui.add_folder('Classes'):
+            self._classes = {}
+            for index in space.occupied_ids:
+                gui.add_html(_SWATCH.format(*space.colors[index]))
+                self._classes[index] = gui.add_checkbox(space.names[index], True)
+        for handle in (self._source, self._observed, self._completed, self._mark, self._cut,
+                       self._cloud, self._camera, *self._classes.values()):
+            handle.on_update(lambda _: on_change())
+
+    def choice(self) -> Choice:
+        """Return what is ticked now."""
+        hidden = frozenset(index for index, box in self._classes.items() if not box.value)
+        return Choice(
+            source=cast('Source', self._source.value), hidden_classes=hidden,
+            show_observed=self._observed.value, show_completed=self._completed.value,
+            mark_completed=self._mark.value, is_cut_open=self._cut.value,
+            show_cloud=self._cloud.value, show_camera=self._camera.value)
+
+    def show_frame(self, frame: RecordedFrame) -> None:
+        """Put a frame's description, image and label overlay into the panel."""
+        self._caption.content = describe(frame)
+        self._image.image = _NO_IMAGE if frame.image is None else frame.image
+        self._labels.image = label_overlay(frame)
+
+
+def describe(frame: RecordedFrame) -> str:
+    """Return stamp, duration and, with ground truth, scores of a frame as Markdown."""
+    estimate = frame.estimate
+    parts = [f'**{estimate.stamp_ns / 1e9:.3f} s**']
+    if estimate.stage_ms:
+        parts.append(f'{sum(estimate.stage_ms.values()):.0f} ms')
+    scores = scene_scores(frame)
+    if scores is not None:
+        parts.append(f'SC IoU {100 * scores.sc_iou:.1f}, SSC mIoU {100 * scores.ssc_miou:.1f}')
+    return ' | '.join(parts)
+
+
+def label_overlay(frame: RecordedFrame) -> Any:
+    """Return the (H, W, 3) camera image tinted by its labels; plain grey where there are none."""
+    estimate = frame.estimate
+    if estimate.image_labels is None:
+        return _NO_IMAGE
+    image = frame.image
+    if image is None or image.shape[:2] != estimate.image_labels.shape:
+        image = np.full((*estimate.image_labels.shape, 3), 200, np.uint8)
+    return overlay_labels(image, estimate.image_labels, estimate.label_space)

@@ -1,0 +1,197 @@
+"""The browser page: a recording with a time slider, or a live node, served on this machine."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+import numpy as np
+
+from ssc_ros.errors import ConfigurationError, DataError, SscError
+from ssc_ros.geometry.transforms import inverse_rigid, rotation_to_quaternion
+from ssc_ros.labels import LabelSpace
+from ssc_ros.viewer.browser_scene import (
+    PAGE_ASPECT,
+    Choice,
+    initial_view,
+    semantic_cloud,
+    voxel_glb,
+)
+from ssc_ros.viewer.controls import Controls, describe
+from ssc_ros.viewer.recording import RecordedFrame, Recording
+from ssc_ros.viewer.viewpoint import camera_heading
+
+HOST = '127.0.0.1'
+DEFAULT_PORT = 8765
+_FRUSTUM_SCALE_M = 0.35
+_POINT_SIZE_M = 0.02
+_logger = logging.getLogger(__name__)
+
+
+def start_server(port: int) -> Any:
+    """
+    Start viser on the loopback interface; the next free port is taken when this one is busy.
+
+    Raises:
+        ConfigurationError: viser is not installed.
+    """
+    try:
+        import viser
+    except ImportError as error:
+        raise ConfigurationError('the browser view needs the package viser, which is not '
+                                 'installed: pip install "ssc_ros[viewer]"') from error
+    # viser itself would listen on every interface.
+    return viser.ViserServer(host=HOST, port=port, label='ssc_ros', verbose=False)
+
+
+class SceneView:
+    """
+    A browser page that shows one frame at a time.
+
+    The page listens on the loopback interface only, asks nothing from the network, and lives
+    until ``stop``. Scene coordinates are those of the voxel grid.
+    """
+
+    def __init__(self, space: LabelSpace, *, port: int = DEFAULT_PORT) -> None:
+        self.server = start_server(port)
+        self.server.gui.configure_theme(
+            control_layout='fixed', control_width='medium', show_logo=False,
+            show_share_button=False)
+        self._lock = threading.RLock()
+        self._frame: RecordedFrame | None = None
+        self.controls = Controls(self.server.gui, space, self._redraw)
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f'http://{HOST}:{self.server.get_port()}'
+
+    def show(self, frame: RecordedFrame) -> None:
+        """Show another frame; callable from any thread."""
+        with self._lock:
+            if self._frame is None:
+                aim(self.server, frame)
+            self._frame = frame
+            self.controls.show_frame(frame)
+            self._redraw()
+
+    def stop(self) -> None:
+        """Close the page and its port."""
+        self.server.stop()
+
+    def _redraw(self) -> None:
+        with self._lock, self.server.atomic():
+            if self._frame is not None:
+                draw(self.server.scene, self._frame, self.controls.choice())
+
+
+class RecordingView(SceneView):
+    """A page with a time slider over a recording."""
+
+    def __init__(self, recording: Recording, *, port: int = DEFAULT_PORT) -> None:
+        count = len(recording)
+        if not count:
+            raise DataError(f'{recording.folder} holds no frame: record again')
+        super().__init__(recording.label_space, port=port)
+        self._recording = recording
+        # One slider step per frame; a recording of one frame needs a slider that cannot move.
+        self._slider = self.server.gui.add_slider(
+            'frame', min=0, max=max(count - 1, 1), step=1, initial_value=0,
+            disabled=count == 1, order=-1)
+        self._slider.on_update(lambda _: self.seek(self._slider.value))
+        self.seek(0)
+
+    def seek(self, index: int) -> None:
+        """Show a frame by its number; a damaged one is reported and the page stays as it is."""
+        try:
+            self.show(self._recording.frame(index))
+        except DataError as error:
+            _logger.warning('%s', error)
+
+
+class LiveView(SceneView):
+    """A page fed by a running node: the newest frame is drawn, older ones are passed over."""
+
+    def __init__(self, space: LabelSpace, *, port: int = DEFAULT_PORT) -> None:
+        super().__init__(space, port=port)
+        self._newest: RecordedFrame | None = None
+        self._changed = threading.Condition()
+        self._is_open = True
+        self._thread = threading.Thread(target=self._run, name='ssc_live_view', daemon=True)
+        self._thread.start()
+
+    def update(self, frame: RecordedFrame) -> None:
+        """Hand over a frame; returns at once."""
+        with self._changed:
+            self._newest = frame
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """Close the page and end its thread."""
+        with self._changed:
+            self._is_open = False
+            self._changed.notify()
+        self._thread.join(timeout=5.0)
+        super().stop()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._newest is not None or not self._is_open)
+                frame, self._newest = self._newest, None
+                if not self._is_open:
+                    return
+            if frame is not None:
+                try:
+                    self.show(frame)
+                except SscError as error:
+                    _logger.warning('the page cannot show a frame: %s', error)
+
+
+def aim(server: Any, frame: RecordedFrame) -> None:
+    """Set the view from which a page opens and what is up in it."""
+    view = initial_view(frame)
+    grid = frame.estimate.grid
+    up = camera_heading(frame.estimate).up
+    center = np.array(grid.origin_m) + np.array(grid.extent_m) / 2
+    server.scene.set_up_direction(tuple(up))
+    server.initial_camera.position = tuple(view.eye)
+    server.initial_camera.look_at = tuple(view.eye + view.axes[2] * np.dot(
+        center - view.eye, view.axes[2]))
+    server.initial_camera.up = tuple(up)
+    server.initial_camera.fov = float(2 * np.arctan(view.tan_half_width / PAGE_ASPECT))
+
+
+def draw(scene: Any, frame: RecordedFrame, choice: Choice) -> None:
+    """Put what is chosen of a frame into a viser scene, replacing what was there."""
+    glb = voxel_glb(frame, choice)
+    if glb is None:
+        _remove(scene, '/voxels')
+    else:
+        scene.add_glb('/voxels', glb, cast_shadow=False, receive_shadow=False)
+    cloud = semantic_cloud(frame) if choice.show_cloud else None
+    if cloud is None:
+        _remove(scene, '/cloud')
+    else:
+        scene.add_point_cloud('/cloud', *cloud, point_size=_POINT_SIZE_M, precision='float32')
+    if choice.show_camera:
+        _add_frustum(scene, frame)
+    else:
+        _remove(scene, '/camera')
+
+
+def _remove(scene: Any, name: str) -> None:
+    if scene.get_handle_by_name(name) is not None:
+        scene.remove_by_name(name)
+
+
+def _add_frustum(scene: Any, frame: RecordedFrame) -> None:
+    camera = frame.estimate.camera
+    T_voxel_camera = inverse_rigid(frame.estimate.T_camera_voxel)
+    x, y, z, w = rotation_to_quaternion(T_voxel_camera[:3, :3])
+    scene.add_camera_frustum(
+        '/camera', fov=float(2 * np.arctan(camera.height / 2 / camera.fy)),
+        aspect=camera.width / camera.height, scale=_FRUSTUM_SCALE_M, thickness=0.008, image=frame.image,
+        format='jpeg', wxyz=(w, x, y, z), position=tuple(T_voxel_camera[:3, 3]),
+        cast_shadow=False, receive_shadow=False)
