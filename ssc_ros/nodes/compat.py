@@ -1,0 +1,76 @@
+"""What differs between ROS 2 distributions (Humble to Lyrical), in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import rclpy
+from rclpy.clock import Clock, ClockType
+from rclpy.exceptions import InvalidHandle, ParameterException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+try:
+    from rclpy.impl.implementation_singleton import rclpy_implementation as _implementation
+    RCLError: type[Exception] = _implementation.RCLError
+except (ImportError, AttributeError):  # the private module may move
+    RCLError = RuntimeError
+
+__all__ = [
+    'STOP_EXCEPTIONS', 'ExternalShutdownException', 'InvalidHandle', 'LifecycleNode',
+    'LifecycleState', 'ParameterException', 'RCLError', 'TransitionCallbackReturn',
+    'create_executor', 'create_wall_timer', 'on_parameter_changes', 'shut_down',
+]
+
+# Ctrl-C arrives as one or the other, depending on the distribution and on who spins (rclpy#1166).
+STOP_EXCEPTIONS = (KeyboardInterrupt, ExternalShutdownException)
+
+
+def create_executor() -> Any:
+    """Return the executor that runs callbacks; all our work happens in a thread of its own."""
+    return SingleThreadedExecutor()
+
+
+def create_wall_timer(node: Node, period_s: float, callback: Callable[[], None]) -> Any:
+    """Create a timer that also ticks while a simulated clock stands still."""
+    return node.create_timer(
+        period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+
+def on_parameter_changes(
+    node: Node,
+    validate: Callable[[Sequence[Parameter[Any]]], str],
+    apply: Callable[[Sequence[Parameter[Any]]], None],
+) -> None:
+    """
+    Ask ``validate`` before parameters change and tell ``apply`` afterwards.
+
+    Args:
+        validate: returns the reason for refusing the change, empty = accept.
+        apply: called with the accepted parameters. Humble has no callback for that moment, so
+            there it runs at the end of the validation.
+    """
+    from rcl_interfaces.msg import SetParametersResult
+
+    has_post_set = hasattr(node, 'add_post_set_parameters_callback')
+
+    def check(parameters: list[Parameter[Any]]) -> Any:
+        reason = validate(parameters)
+        if not reason and not has_post_set:
+            apply(parameters)
+        return SetParametersResult(successful=not reason, reason=reason)
+
+    node.add_on_set_parameters_callback(check)
+    if has_post_set:
+        node.add_post_set_parameters_callback(apply)
+
+
+def shut_down() -> None:
+    """Shut rclpy down unless a signal handler already did."""
+    # Before Kilted a shutdown that races with the signal handler raises.
+    with suppress(RCLError):
+        rclpy.try_shutdown()

@@ -1,0 +1,235 @@
+"""One activation of a perception node: from arriving images to published scenes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from traceback import format_exc
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.node import Node
+
+from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
+from ssc_ros.geometry.calibration import CameraCalibration
+from ssc_ros.geometry.placement import BoxPlacement
+from ssc_ros.messages.headers import stamp_ns
+from ssc_ros.models.estimator import Estimator
+from ssc_ros.nodes.inputs import CameraInput, ImageInput
+from ssc_ros.nodes.ledger import Ledger
+from ssc_ros.nodes.outputs import ScenePublisher
+from ssc_ros.nodes.poses import create_pose_source
+from ssc_ros.nodes.refusals import (
+    DISABLED,
+    ESTIMATOR_FAILED,
+    INTERNAL_ERROR,
+    NO_FRAME,
+    NO_POSE,
+    RESET,
+    STOPPED,
+    ZERO_STAMP,
+    RefusedInputError,
+    refusing,
+)
+from ssc_ros.nodes.reporting import ThrottledReporter
+from ssc_ros.nodes.scenes import Scene
+from ssc_ros.nodes.settings import PerceptionParameters
+from ssc_ros.nodes.stage_topics import StagePublisher
+from ssc_ros.nodes.synchronization import ImageSet, create_synchronizer
+from ssc_ros.nodes.timings import StageTimings, Stopwatch
+from ssc_ros.nodes.worker import Worker
+
+Frame = StereoFrame | RgbdFrame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameParts:
+    """
+    What a frame is made of.
+
+    Attributes:
+        images: by input name; colour (H, W, 3) uint8 RGB, depth (H, W) float32 metres.
+        calibrations: by name of the inputs that have a CameraInfo; the same object as long as
+            its content does not change.
+        stamp_ns, frame_id: of the first input.
+    """
+
+    images: Mapping[str, NDArray[Any]]
+    calibrations: Mapping[str, CameraCalibration]
+    placement: BoxPlacement
+    stamp_ns: int
+    frame_id: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlowContext:
+    """
+    What a flow works with; all of it outlives the flow.
+
+    Attributes:
+        build_frame: turns parts into the frame that the estimator takes.
+        estimator_lock: held during a call, as a stopped flow may still be computing.
+    """
+
+    node: Node
+    image_inputs: Sequence[ImageInput]
+    parameters: Callable[[], PerceptionParameters]
+    build_frame: Callable[[FrameParts], Frame]
+    estimator: Estimator
+    estimator_lock: threading.Lock
+    scenes: ScenePublisher
+    stages: StagePublisher
+    ledger: Ledger
+    timings: StageTimings
+    reporter: ThrottledReporter
+
+
+class Flow:
+    """
+    Subscriptions, matcher and worker, from construction until close().
+
+    Callbacks run in the executor's thread and only hand messages over; the worker thread
+    decodes, computes and publishes the newest set.
+
+    Attributes:
+        is_enabled: false drops everything that arrives.
+    """
+
+    def __init__(self, context: FlowContext) -> None:
+        values = context.parameters()
+        self.is_enabled = True
+        self._context = context
+        self._pose_source = create_pose_source(
+            context.node, lambda: context.parameters().pose, context.reporter)
+        self._synchronizer = create_synchronizer(
+            [spec.name for spec in context.image_inputs], values.sync, context.ledger.drop)
+        self._worker = Worker(self._process, self._discard)
+        self._inputs = {spec.name: CameraInput(context.node, spec, values.input)
+                        for spec in context.image_inputs}
+        self._pivot = context.image_inputs[0].name
+        for source in self._inputs.values():
+            source.open(self._receive)
+
+    @property
+    def topics(self) -> list[str]:
+        """Resolved names of the images and calibrations it listens to."""
+        return [topic for source in self._inputs.values() for topic in source.topics]
+
+    def clear(self) -> None:
+        """Drop what waits and forget received poses."""
+        self._synchronizer.clear(RESET)
+        self._pose_source.clear()
+
+    def close(self) -> bool:
+        """Stop; return whether the worker ended in time."""
+        for source in self._inputs.values():
+            source.close()
+        self._pose_source.close()
+        self._synchronizer.clear(STOPPED)
+        return self._worker.stop()
+
+    def _receive(self, name: str, msg: Any) -> None:
+        """Take one image in the executor's thread: must stay far below a millisecond."""
+        ledger = self._context.ledger
+        ledger.receive(name)
+        if not self.is_enabled:
+            ledger.drop(DISABLED)
+            return
+        try:
+            _check_header(msg.header, self._inputs[name].topic)
+        except RefusedInputError as refusal:
+            self._refuse(refusal, messages=1)
+            return
+        arrival_s = monotonic()
+        for messages in self._synchronizer.push(name, stamp_ns(msg.header.stamp), msg):
+            pivot_stamp = messages[self._pivot].header.stamp
+            self._worker.put(ImageSet(stamp_ns(pivot_stamp), messages, arrival_s))
+
+    def _refuse(self, refusal: RefusedInputError, messages: int) -> None:
+        self._context.ledger.drop(refusal.reason, messages)
+        self._context.reporter.warn(refusal.reason, refusal.topic, str(refusal))
+
+    def _discard(self, reason: str, images: ImageSet) -> None:
+        self._context.ledger.drop(reason, len(images.messages))
+
+    def _process(self, images: ImageSet) -> None:
+        """Take one set through all stages; whatever is wrong with it must not end the thread."""
+        try:
+            is_used = self._walk(images)
+        except RefusedInputError as refusal:
+            self._refuse(refusal, len(images.messages))
+        except Exception:
+            topic = self._inputs[self._pivot].topic
+            self._refuse(
+                RefusedInputError(INTERNAL_ERROR, topic, format_exc()), len(images.messages))
+        else:
+            if is_used:
+                self._context.ledger.use(images.messages)
+            else:
+                self._discard(STOPPED, images)
+
+    def _walk(self, images: ImageSet) -> bool:
+        """Return whether the result was still wanted."""
+        watch = Stopwatch()
+        durations_ms = watch.durations_ms
+        durations_ms['wait'] = (monotonic() - images.arrival_s) * 1000
+        durations_ms['input_age'] = self._age_ms(images)
+        with watch.stage('total'):
+            frame, T_world_camera = self._prepare(images, watch)
+            estimate = self._estimate(frame)
+            durations_ms.update(estimate.stage_ms)
+            if self._worker.is_stopping:
+                return False
+            with watch.stage('publish'):
+                self._context.scenes.publish(
+                    Scene(estimate, T_world_camera, self._context.parameters().outputs))
+        durations_ms['pipeline_latency'] = self._age_ms(images)
+        self._context.timings.record(durations_ms)
+        self._context.stages.publish(durations_ms)
+        return True
+
+    def _prepare(
+        self, images: ImageSet, watch: Stopwatch,
+    ) -> tuple[Frame, NDArray[np.float64]]:
+        frame_id = images.messages[self._pivot].header.frame_id
+        with watch.stage('decode'):
+            calibrations = {
+                name: source.calibration.get() for name, source in self._inputs.items()
+                if source.spec.info_topic}
+            pixels = {name: source.read(images.messages[name])
+                      for name, source in self._inputs.items()}
+        with watch.stage('pose'), refusing(self._inputs[self._pivot].topic, NO_POSE):
+            T_world_camera = self._pose_source.pose_at(images.stamp_ns, frame_id)
+            placement = self._context.estimator.place_box(T_world_camera)
+        with refusing(', '.join(self.topics)):
+            frame = self._context.build_frame(FrameParts(
+                pixels, calibrations, placement, images.stamp_ns, frame_id))
+        return frame, T_world_camera
+
+    def _estimate(self, frame: Frame) -> SceneEstimate:
+        estimator = self._context.estimator
+        try:
+            with self._context.estimator_lock:
+                return estimator(frame)
+        except Exception as error:
+            raise RefusedInputError(
+                ESTIMATOR_FAILED, estimator.name,
+                f'the network failed on a frame, which is skipped:\n{format_exc()}') from error
+
+    def _age_ms(self, images: ImageSet) -> float:
+        now_ns: int = self._context.node.get_clock().now().nanoseconds
+        return (now_ns - images.stamp_ns) / 1e6
+
+
+def _check_header(header: Any, topic: str) -> None:
+    if header.stamp.sec == 0 and header.stamp.nanosec == 0:
+        raise RefusedInputError(
+            ZERO_STAMP, topic, 'image with stamp 0: the camera driver must set header.stamp to '
+            'the time of exposure')
+    if not header.frame_id:
+        raise RefusedInputError(
+            NO_FRAME, topic, 'image without header.frame_id: the camera driver must name its '
+            'optical frame, or the result has no place')

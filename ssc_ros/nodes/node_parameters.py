@@ -1,0 +1,88 @@
+"""Bind a parameter dataclass to a node: declare, read, refuse or apply changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from ssc_ros.errors import ConfigurationError
+from ssc_ros.nodes.compat import on_parameter_changes
+from ssc_ros.nodes.parameters import ParameterEntry, build_parameters, parameter_reference
+
+ParametersT = TypeVar('ParametersT')
+_LARGEST_INTEGER = 2**63 - 1
+
+
+class NodeParameters(Generic[ParametersT]):
+    """
+    The parameters of one node; ``current`` is always a complete, valid dataclass.
+
+    Args:
+        is_frozen: tells whether parameters that are not live must be refused now.
+        on_change: called after a change was applied.
+
+    Raises:
+        ConfigurationError: a value given at start-up has the wrong type or is out of range.
+    """
+
+    def __init__(
+        self, node: Node, cls: type[ParametersT], *, is_frozen: Callable[[], bool],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._node = node
+        self._cls = cls
+        self._entries = {entry.name: entry for entry in parameter_reference(cls)}
+        self._is_frozen = is_frozen
+        self._on_change = on_change
+        for entry in self._entries.values():
+            node.declare_parameter(entry.name, entry.default, describe_parameter(entry))
+        self.current = self._with({})
+        on_parameter_changes(node, self._refusal, self._apply)
+
+    def _with(self, changes: dict[str, Any]) -> ParametersT:
+        values = {name: self._node.get_parameter(name).value for name in self._entries}
+        return build_parameters(self._cls, {**values, **changes})
+
+    def _changes(self, parameters: Sequence[Parameter[Any]]) -> dict[str, Any]:
+        return {item.name: item.value for item in parameters if item.name in self._entries}
+
+    def _refusal(self, parameters: Sequence[Parameter[Any]]) -> str:
+        changes = self._changes(parameters)
+        for name in changes:
+            if self._is_frozen() and not self._entries[name].live:
+                return (f'{name} is read when the node is configured: '
+                        'deactivate and clean up the node before changing it')
+        try:
+            if changes:
+                self._with(changes)
+        except ConfigurationError as error:
+            return str(error)
+        return ''
+
+    def _apply(self, parameters: Sequence[Parameter[Any]]) -> None:
+        changes = self._changes(parameters)
+        if changes:
+            self.current = self._with(changes)
+            self._on_change()
+
+
+def describe_parameter(entry: ParameterEntry) -> ParameterDescriptor:
+    """Return what ``ros2 param describe`` shows; ROS itself enforces the range."""
+    descriptor = ParameterDescriptor(
+        name=entry.name, description=entry.text, additional_constraints=entry.constraint)
+    if entry.minimum is None and entry.maximum is None:
+        return descriptor
+    if entry.type_name == 'integer':
+        low = -_LARGEST_INTEGER if entry.minimum is None else int(entry.minimum)
+        high = _LARGEST_INTEGER if entry.maximum is None else int(entry.maximum)
+        descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
+    else:
+        low_value = float('-inf') if entry.minimum is None else float(entry.minimum)
+        high_value = float('inf') if entry.maximum is None else float(entry.maximum)
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=low_value, to_value=high_value, step=0.0)]
+    return descriptor

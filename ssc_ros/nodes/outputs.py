@@ -1,0 +1,163 @@
+"""Everything a perception node sends; each output is built only while somebody subscribes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rclpy.qos import QoSProfile
+from rclpy.serialization import serialize_message
+
+from ssc_ros.messages.classes import message_class
+from ssc_ros.messages.clouds import encode_cloud
+from ssc_ros.messages.depth import encode_depth
+from ssc_ros.messages.label_images import encode_label_color, encode_label_image
+from ssc_ros.messages.markers import choose_marker_encoder, voxel_markers
+from ssc_ros.messages.occupancy import encode_occupancy_grid
+from ssc_ros.messages.volumes import encode_label_volume
+from ssc_ros.messages.voxels import image_cloud, voxel_cloud
+from ssc_ros.nodes.compat import LifecycleNode
+from ssc_ros.nodes.qos import latched_qos, output_qos, overridable
+from ssc_ros.nodes.reporting import ThrottledReporter
+from ssc_ros.nodes.scenes import Scene
+
+CLEARING_STRIDE = 4  # one ray per 4 x 4 pixels is denser than the cells of a costmap
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """
+    One topic.
+
+    Attributes:
+        build: returns the message (or its CDR bytes), None = the estimate has nothing to send.
+    """
+
+    topic: str
+    message_type: str
+    build: Callable[[Scene], Any]
+    description: str
+    qos: Callable[[], QoSProfile] = output_qos
+
+
+class ScenePublisher:
+    """
+    The publishers of one node.
+
+    Args:
+        node: a configured lifecycle node; nothing leaves before it is active.
+        reporter: told about outputs that cannot be built.
+    """
+
+    def __init__(self, node: LifecycleNode, reporter: ThrottledReporter) -> None:
+        self._node = node
+        self._reporter = reporter
+        self._publishers = [
+            (output, node.create_lifecycle_publisher(
+                message_class(output.message_type), output.topic, output.qos(), **overridable()))
+            for output in (*SCENE_OUTPUTS, _marker_output())]
+
+    def publish(self, scene: Scene) -> None:
+        """Build and send what is subscribed to; one failing output does not stop the others."""
+        for output, publisher in self._publishers:
+            if not publisher.get_subscription_count():
+                continue
+            try:
+                message = output.build(scene)
+                if message is not None:
+                    publisher.publish(message)
+            except Exception as error:
+                self._reporter.warn('not_published', publisher.topic_name, repr(error))
+
+    def close(self) -> None:
+        """Take the topics away."""
+        for _, publisher in self._publishers:
+            self._node.destroy_lifecycle_publisher(publisher)
+        self._publishers = []
+
+
+def _voxel_points(scene: Scene) -> Any:
+    return encode_cloud(voxel_cloud(scene.estimate, is_kept=scene.is_kept), scene.header)
+
+
+def _voxel_labels(scene: Scene) -> Any:
+    return encode_label_volume(scene.estimate.labels, scene.header)
+
+
+def _semantic_points(scene: Scene) -> Any:
+    estimate = scene.estimate
+    if estimate.depth_m is None or estimate.image_labels is None:
+        return None
+    return encode_cloud(image_cloud(estimate), scene.header)
+
+
+def _label_image(scene: Scene) -> Any:
+    labels = scene.estimate.image_labels
+    return None if labels is None else encode_label_image(labels, scene.header)
+
+
+def _label_image_color(scene: Scene) -> Any:
+    estimate = scene.estimate
+    if estimate.image_labels is None:
+        return None
+    return encode_label_color(estimate.image_labels, estimate.label_space, scene.header)
+
+
+def _depth(scene: Scene) -> Any:
+    depth_m = scene.estimate.depth_m
+    return None if depth_m is None else encode_depth(depth_m, scene.header)
+
+
+def _obstacles(scene: Scene) -> Any:
+    return encode_cloud(voxel_cloud(scene.estimate, is_kept=scene.is_obstacle), scene.header)
+
+
+def _clearing(scene: Scene) -> Any:
+    """Only rays that a sensor measured may clear a costmap: inferred ones would erase matter."""
+    if not scene.estimate.is_depth_measured:
+        return None
+    points = image_cloud(scene.estimate)[::CLEARING_STRIDE, ::CLEARING_STRIDE].reshape(-1)
+    return encode_cloud(points[np.isfinite(points['z'])], scene.header)
+
+
+def _occupancy_grid(scene: Scene) -> Any:
+    estimate = scene.estimate
+    return encode_occupancy_grid(
+        scene.occupancy(), estimate.grid, estimate.T_camera_voxel, scene.header)
+
+
+def _marker_output() -> Output:
+    encode = choose_marker_encoder(serialize_message)
+
+    def build(scene: Scene) -> Any:
+        estimate = scene.estimate
+        return encode(voxel_markers(
+            estimate.labels, estimate.grid, estimate.label_space,
+            T_frame_voxel=estimate.T_camera_voxel, frame_id=estimate.frame_id,
+            stamp_ns=estimate.stamp_ns, is_kept=scene.is_kept,
+            edge_ratio=scene.parameters.marker_edge_ratio))
+
+    return Output(MARKER_TOPIC, 'visualization_msgs/MarkerArray', build,
+                  'voxels as one cube list per class, for RViz')
+
+
+MARKER_TOPIC = '~/voxels/markers'
+SCENE_OUTPUTS = (
+    Output('~/voxels/points', 'sensor_msgs/PointCloud2', _voxel_points,
+           'occupied voxels: x y z rgb label confidence observed'),
+    Output('~/voxels/labels', 'sensor_msgs/Image', _voxel_labels,
+           'dense label volume as mono8: height = X, width = Y * Z of the array in C order'),
+    Output('~/semantic_points', 'sensor_msgs/PointCloud2', _semantic_points,
+           'labelled depth image as an organised cloud'),
+    Output('~/label_image', 'sensor_msgs/Image', _label_image, 'class ids, mono8, 255 = none'),
+    Output('~/label_image_color', 'sensor_msgs/Image', _label_image_color, 'class colours, rgb8'),
+    Output('~/depth', 'sensor_msgs/Image', _depth, 'metres, 32FC1, NaN = none'),
+    Output('~/nav/obstacles', 'sensor_msgs/PointCloud2', _obstacles,
+           'voxels in the height band of no traversable class, for marking'),
+    Output('~/nav/clearing', 'sensor_msgs/PointCloud2', _clearing,
+           'end points of measured rays, for clearing; only where depth is measured'),
+    Output('~/occupancy_grid', 'nav_msgs/OccupancyGrid', _occupancy_grid,
+           'highest cost of every column within the height band', latched_qos),
+)

@@ -1,0 +1,152 @@
+"""The node around a network: its states, services and diagnostics."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, ClassVar, TypeVar
+
+from std_srvs.srv import SetBool, Trigger
+
+from ssc_ros.messages.classes import message_class
+from ssc_ros.models.estimator import Estimator, load_estimator
+from ssc_ros.nodes.compat import create_wall_timer
+from ssc_ros.nodes.flow import Flow, FlowContext, Frame, FrameParts
+from ssc_ros.nodes.health import Health, encode_health
+from ssc_ros.nodes.inputs import ImageInput
+from ssc_ros.nodes.ledger import Ledger, LedgerTotals
+from ssc_ros.nodes.lifecycle_node import SscLifecycleNode
+from ssc_ros.nodes.outputs import ScenePublisher
+from ssc_ros.nodes.qos import output_qos
+from ssc_ros.nodes.reporting import ThrottledReporter
+from ssc_ros.nodes.settings import PerceptionParameters
+from ssc_ros.nodes.stage_topics import StagePublisher
+from ssc_ros.nodes.timings import WINDOW_S, StageTimings
+
+DIAGNOSTICS_PERIOD_S = 1.0
+
+ParametersT = TypeVar('ParametersT', bound=PerceptionParameters)
+
+
+class PerceptionNode(SscLifecycleNode[ParametersT]):
+    """
+    A node with one network; subclasses name their images and turn them into a frame.
+
+    Attributes:
+        image_inputs: the topics; the first one gives stamp and frame of all outputs.
+    """
+
+    image_inputs: ClassVar[tuple[ImageInput, ...]]
+
+    def __init__(
+        self, name: str, parameters: type[ParametersT], *,
+        load: Callable[..., Estimator] = load_estimator, **options: Any,
+    ) -> None:
+        super().__init__(name, parameters, **options)
+        self._load = load
+        self._reporter = ThrottledReporter(self.get_logger().warning)
+        self._ledger = Ledger(spec.name for spec in self.image_inputs)
+        self._timings = StageTimings()
+        self._estimator: Estimator | None = None
+        self._estimator_lock = threading.Lock()
+        self._scenes: ScenePublisher | None = None
+        self._stages: StagePublisher | None = None
+        self._flow: Flow | None = None
+        self._is_enabled = True
+        self._dropped_before: dict[str, int] = {}
+        self.create_service(SetBool, '~/enable', self._serve_enable)
+        self.create_service(Trigger, '~/reset', self._serve_reset)
+        self._diagnostics = self.create_publisher(
+            message_class('diagnostic_msgs/DiagnosticArray'), '/diagnostics', output_qos(10))
+        create_wall_timer(self, DIAGNOSTICS_PERIOD_S, self._publish_health)
+
+    @property
+    def totals(self) -> LedgerTotals:
+        """What became of every message since the node started."""
+        return self._ledger.totals()
+
+    def build_frame(self, parts: FrameParts) -> Frame:
+        """
+        Turn decoded images into the frame of the network.
+
+        Raises:
+            SscError: the images do not fit each other or their calibration.
+        """
+        raise NotImplementedError
+
+    def handle_configure(self) -> None:
+        """Load the network, run it once, and announce the topics."""
+        model = self.parameters.model
+        started = monotonic()
+        self._estimator = self._load(
+            model.weights, device=model.device, precision=model.precision)
+        self._estimator.warm_up()
+        self._scenes = ScenePublisher(self, self._reporter)
+        self._stages = StagePublisher(self)
+        self.get_logger().info(
+            f'{model.weights} is ready on {self._estimator.device} '
+            f'after {monotonic() - started:.1f} s')
+
+    def handle_activate(self) -> None:
+        """Listen."""
+        assert self._estimator and self._scenes and self._stages  # set by handle_configure
+        self._flow = Flow(FlowContext(
+            node=self, image_inputs=self.image_inputs, parameters=lambda: self.parameters,
+            build_frame=self.build_frame, estimator=self._estimator,
+            estimator_lock=self._estimator_lock, scenes=self._scenes, stages=self._stages,
+            ledger=self._ledger, timings=self._timings, reporter=self._reporter))
+        self._flow.is_enabled = self._is_enabled
+        sync = self.parameters.sync
+        self.get_logger().info(
+            f'listening to {", ".join(self._flow.topics)}; stamps of one set may differ by '
+            f'{sync.tolerance_ms:g} ms ({sync.policy})')
+
+    def handle_deactivate(self) -> None:
+        """Stop listening and computing; the network stays loaded."""
+        flow, self._flow = self._flow, None
+        if flow is not None and not flow.close():
+            self.get_logger().warning('the network still computes; its result will be discarded')
+
+    def handle_cleanup(self) -> None:
+        """Free the network and take the topics away."""
+        for publisher in (self._scenes, self._stages):
+            if publisher is not None:
+                publisher.close()
+        self._estimator = self._scenes = self._stages = None
+
+    def _serve_enable(self, request: Any, response: Any) -> Any:
+        self._is_enabled = bool(request.data)
+        if self._flow is not None:
+            self._flow.is_enabled = self._is_enabled
+        response.success = True
+        response.message = 'processing' if self._is_enabled else 'dropping all images'
+        return response
+
+    def _serve_reset(self, request: Any, response: Any) -> Any:
+        if self._flow is not None:
+            self._flow.clear()
+        self._timings.clear()
+        response.success, response.message = True, 'waiting images, poses and timings forgotten'
+        return response
+
+    def _publish_health(self) -> None:
+        if self._diagnostics.get_subscription_count():
+            name = f'{self.get_fully_qualified_name()}: perception'
+            self._diagnostics.publish(encode_health(
+                self._health(), name, self._estimator.device if self._estimator else 'none',
+                self.get_clock().now().to_msg()))
+        self._dropped_before = self.totals.dropped
+
+    def _health(self) -> Health:
+        totals, model = self.totals, self.parameters.model
+        before = self._dropped_before
+        return Health(
+            state=self.state, error=self.last_error, window_s=WINDOW_S,
+            received=totals.received, used=totals.used, dropped=totals.dropped,
+            dropped_lately={reason: count - before.get(reason, 0)
+                            for reason, count in totals.dropped.items()},
+            topics=tuple(self._flow.topics) if self._flow else (),
+            stages=self._timings.summary(),
+            details={'model': model.weights, 'precision': model.precision,
+                     'enabled': str(self._is_enabled).lower()})

@@ -1,0 +1,135 @@
+"""Parameters of every node; the reference page and config/*.yaml are made from these classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ssc_ros.errors import ConfigurationError
+from ssc_ros.nodes.parameters import parameter
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleParameters:
+    """What every node has."""
+
+    autostart: bool = parameter(
+        True, 'configure and activate at start-up; false when a lifecycle manager does it')
+
+
+@dataclass(frozen=True, slots=True)
+class InputParameters:
+    """How images arrive."""
+
+    transport: str = parameter(
+        'raw', 'raw subscribes to sensor_msgs/Image; compressed to CompressedImage on '
+        '<topic>/compressed, for depth on <topic>/compressedDepth', choices=('raw', 'compressed'))
+    rectify: bool = parameter(
+        False, 'rectify the images here, for drivers that publish only raw ones')
+
+
+@dataclass(frozen=True, slots=True)
+class SyncParameters:
+    """How images of different topics are put together."""
+
+    policy: str = parameter(
+        'nearest', 'nearest matches the closest stamps; message_filters_approximate uses the '
+        'stock filter where it is installed',
+        choices=('nearest', 'message_filters_approximate'))
+    tolerance_ms: float = parameter(
+        20.0, 'largest difference between stamps of one set', unit='ms', minimum=0.0,
+        maximum=1000.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PoseParameters:
+    """Where the camera stands: the voxel box is placed upright on the floor before it."""
+
+    source: str = parameter(
+        'parameters', 'parameters: fixed height, pitch and roll; odometry: nav_msgs/Odometry of '
+        'the optical frame on topic odom; tf: from world_frame to the optical frame',
+        choices=('parameters', 'odometry', 'tf'))
+    camera_height_m: float = parameter(
+        1.2, 'optical centre above the floor, for source parameters', unit='m', minimum=0.0,
+        maximum=20.0, live=True)
+    camera_pitch_deg: float = parameter(
+        0.0, 'positive looks down, for source parameters', unit='deg', minimum=-80.0,
+        maximum=80.0, live=True)
+    camera_roll_deg: float = parameter(
+        0.0, 'positive turns the camera clockwise, for source parameters', unit='deg',
+        minimum=-180.0, maximum=180.0, live=True)
+    world_frame: str = parameter(
+        'odom', 'z-up frame that source tf asks for')
+    floor_z_m: float = parameter(
+        0.0, 'height of the floor in the world frame of odometry or tf', unit='m',
+        minimum=-1000.0, maximum=1000.0, live=True)
+    tolerance_ms: float = parameter(
+        50.0, 'largest difference between the stamps of image and odometry', unit='ms',
+        minimum=0.0, maximum=1000.0, live=True)
+    timeout_ms: float = parameter(
+        100.0, 'longest wait for the pose of an image', unit='ms', minimum=0.0, maximum=5000.0,
+        live=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelParameters:
+    """Which network runs, and where."""
+
+    weights: str = parameter(
+        'occdepth_small_rooms', 'name or folder of a weights bundle; random:<preset> for random '
+        'weights; dummy for an empty room without any network')
+    device: str = parameter('auto', 'auto takes the first GPU, else the CPU; or a torch device')
+    precision: str = parameter(
+        'auto', 'number format of convolutions',
+        choices=('auto', 'float32', 'bfloat16', 'float16'))
+
+
+@dataclass(frozen=True, slots=True)
+class OutputParameters:
+    """What is sent."""
+
+    min_confidence: float = parameter(
+        0.0, 'voxels below it are left out of clouds, markers and navigation outputs',
+        minimum=0.0, maximum=1.0, live=True)
+    marker_edge_ratio: float = parameter(
+        0.95, 'edge of the marker cubes relative to the voxels', minimum=0.05, maximum=1.0,
+        live=True)
+    obstacle_min_height_m: float = parameter(
+        0.1, 'matter below it is no obstacle', unit='m above the floor', minimum=-10.0,
+        maximum=100.0, live=True)
+    obstacle_max_height_m: float = parameter(
+        1.8, 'matter above it is no obstacle', unit='m above the floor', minimum=-10.0,
+        maximum=100.0, live=True)
+    traversable_classes: tuple[str, ...] = parameter(
+        ('floor', 'road', 'parking', 'sidewalk', 'other-ground', 'lane-marking', 'terrain'),
+        'classes that are no obstacle at any height; names the label space lacks do nothing',
+        live=True)
+
+    def __post_init__(self) -> None:
+        if self.obstacle_min_height_m >= self.obstacle_max_height_m:
+            raise ConfigurationError(
+                f'outputs.obstacle_min_height_m = {self.obstacle_min_height_m} must lie below '
+                f'outputs.obstacle_max_height_m = {self.obstacle_max_height_m}')
+
+
+@dataclass(frozen=True, slots=True)
+class PerceptionParameters(LifecycleParameters):
+    """What nodes with a network share."""
+
+    model: ModelParameters = field(default_factory=ModelParameters)
+    input: InputParameters = field(default_factory=InputParameters)
+    sync: SyncParameters = field(default_factory=SyncParameters)
+    pose: PoseParameters = field(default_factory=PoseParameters)
+    outputs: OutputParameters = field(default_factory=OutputParameters)
+
+
+@dataclass(frozen=True, slots=True)
+class StereoParameters(PerceptionParameters):
+    """stereo_node: both eyes are triggered together, so their stamps lie close."""
+
+    sync: SyncParameters = field(
+        default_factory=lambda: SyncParameters(tolerance_ms=5.0))
+
+
+@dataclass(frozen=True, slots=True)
+class RgbdParameters(PerceptionParameters):
+    """rgbd_node: colour and depth sensors often run free of each other."""
