@@ -67,16 +67,17 @@ def random_camera(rng: np.random.Generator, height: int, width: int) -> PinholeC
 def walk(rng: np.random.Generator, start: Viewpoint, frames: int, rate_hz: float,
          ) -> list[Viewpoint]:
     """Return a smooth slow walk that begins at start: robot speed, gentle turns."""
-    speed, turn = float(rng.uniform(0.1, 0.35)), float(rng.uniform(-0.25, 0.25))
+    duration = max(frames - 1, 1) / rate_hz
+    speed = min(float(rng.uniform(0.3, 0.7)) / duration, 0.35)  # stays within the free circle
+    turn = float(np.clip(rng.uniform(-0.35, 0.35) / duration, -0.25, 0.25))
     sway, phase = float(rng.uniform(0, 0.01)), float(rng.uniform(0, 2 * math.pi))
     views, x, y, yaw = [], start.x, start.y, start.yaw
     for index in range(frames):
-        time = index / rate_hz
-        wave = math.sin(2 * math.pi * 0.8 * time + phase) - math.sin(phase)
+        wave = math.sin(5.0 * index / rate_hz + phase) - math.sin(phase)
         views.append(Viewpoint(x, y, start.height_m + 0.5 * sway * wave, yaw,
                                start.pitch + 0.3 * sway * wave, start.roll + 0.2 * sway * wave))
-        ease = min(1.0, (index + 1) / 5)
+        ease = min(1.0, (index + 1) / 3)
         x -= math.sin(yaw) * speed * ease / rate_hz
         y += math.cos(yaw) * speed * ease / rate_hz
-        yaw += turn * ease * math.cos(0.5 * time) / rate_hz
+        yaw += turn * ease / rate_hz
     return views

@@ -1,0 +1,73 @@
+"""Command line of the training: `python -m training fit | test | export | tables`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ssc_ros.errors import SscError
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all subcommands."""
+    parser = argparse.ArgumentParser(prog='python -m training', description=__doc__)
+    commands = parser.add_subparsers(dest='command', required=True)
+    fit = commands.add_parser('fit', help='train an experiment, or continue it')
+    _add_experiment(fit)
+    fit.add_argument('--restart', action='store_true', help='delete the run and begin anew')
+    test = commands.add_parser('test', help='score weights on a split')
+    _add_experiment(test)
+    test.add_argument('--checkpoint', '--weights', dest='weights', type=Path, required=True,
+                      help='.ckpt file or folder of a bundle')
+    test.add_argument('--split', default='test', choices=['train', 'val', 'test'])
+    test.add_argument('--limit', type=int, help='score only the first frames')
+    test.add_argument('--precision', default='auto')
+    export = commands.add_parser('export', help='write a checkpoint as a weights bundle')
+    export.add_argument('--checkpoint', type=Path, required=True)
+    export.add_argument('--out', type=Path, required=True, help='folder of the bundle')
+    export.add_argument('--scores', type=Path, help='JSON of the test, for the model card')
+    tables = commands.add_parser('tables', help='published figures beside measured ones')
+    tables.add_argument('paper', choices=['occdepth'])
+    tables.add_argument('--runs', type=Path, default=Path('runs'))
+    return parser
+
+
+def _add_experiment(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('experiment', type=Path, help='YAML file')
+    parser.add_argument('overrides', nargs='*', metavar='section.key=value')
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run one subcommand; each imports only what it needs."""
+    if options.command == 'tables':
+        from training.cli.tables import print_tables
+        print_tables(options.paper, options.runs)
+    elif options.command == 'export':
+        from training.cli.export import export
+        export(options.checkpoint, options.out, options.scores)
+    else:
+        from training.experiment import load_experiment
+        experiment = load_experiment(options.experiment, options.overrides)
+        if options.command == 'fit':
+            from training.cli.fit import fit
+            fit(experiment, restart=options.restart)
+        else:
+            from training.cli.evaluate import evaluate
+            evaluate(experiment, options.weights, split=options.split, limit=options.limit,
+                     precision=options.precision)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status."""
+    try:
+        run(build_parser().parse_args(arguments))
+    except SscError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

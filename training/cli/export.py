@@ -1,0 +1,59 @@
+"""Turn a checkpoint into a weights bundle with a model card."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from ssc_ros.metrics import format_table
+from ssc_ros.weights import save_bundle
+from training.experiment import Experiment
+from training.runs import read_checkpoint
+
+CARD = Template((Path(__file__).parent / 'model_card.md').read_text(encoding='utf-8'))
+NOT_MEASURED = 'Not measured yet.'
+
+
+def export(checkpoint: Path, folder: Path, scores: Path | None = None) -> Path:
+    """
+    Write the bundle of a checkpoint, in half precision, and return its folder.
+
+    Args:
+        scores: JSON file that `python -m training test` wrote, for the model card.
+    """
+    experiment, state, steps = read_checkpoint(checkpoint)
+    measured = json.loads(scores.read_text(encoding='utf-8')) if scores else None
+    card = model_card(experiment, steps, sum(tensor.numel() for tensor in state.values()), measured)
+    save_bundle(folder, experiment.network.to_dict(), state, card)
+    size_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+    print(f'{folder}: {size_mb:.1f} MB')
+    return folder
+
+
+def model_card(
+    experiment: Experiment, steps: int, parameters: int, measured: dict[str, Any] | None,
+) -> str:
+    """Fill the template of the model card."""
+    network, data = experiment.network, experiment.data
+    samples = steps * data.batch_size * experiment.optimization.accumulate_batches
+    return CARD.substitute(
+        name=experiment.name, configuration=network.name, label_space=network.label_space,
+        height=network.image_size[0], width=network.image_size[1],
+        grid=' x '.join(map(str, network.grid_shape)), voxel_size_m=network.voxel_size_m,
+        input='a rectified stereo pair' if network.views == 2 else 'one colour image'
+        + (' with registered depth' if network.virtual_baseline_m is not None else ''),
+        millions=f'{parameters / 1e6:.2f}', steps=steps, samples=samples,
+        precision=experiment.optimization.precision, seed=experiment.run.seed,
+        scores=_scores_section(measured) if measured else NOT_MEASURED)
+
+
+def _scores_section(measured: dict[str, Any]) -> str:
+    totals = {'SC precision': 'sc_precision', 'SC recall': 'sc_recall', 'SC IoU': 'sc_iou',
+              'SSC mIoU': 'ssc_miou'}
+    values = {label: measured[key] for label, key in totals.items()}
+    rows = [[name, f'{100 * value:.2f}']
+            for name, value in {**values, **measured['per_class_iou']}.items()]
+    return (f'On the {measured["frames"]} frames of the {measured["split"]} split, in percent:\n\n'
+            f'```\n{format_table(["score", "%"], rows)}\n```')

@@ -1,0 +1,133 @@
+"""Train an experiment, or continue it where it was stopped."""
+
+from __future__ import annotations
+
+import logging
+import math
+import shutil
+import warnings
+from pathlib import Path
+
+import lightning
+import torch
+import yaml
+from lightning.pytorch.callbacks import (
+    Callback,
+    EMAWeightAveraging,
+    LearningRateMonitor,
+    ModelCheckpoint,
+    Timer,
+)
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+from training.datasets.loading import CompletionData
+from training.experiment import Experiment
+from training.runs import newest_checkpoint
+from training.systems.occdepth import OccDepthSystem
+from training.systems.timing import StepTimer
+
+
+def fit(experiment: Experiment, *, restart: bool = False) -> Path:
+    """
+    Train and return the run's folder.
+
+    The newest intact checkpoint in it is continued; samples, augmentations and schedules follow
+    from the step alone, so that a run that was killed gives the weights of one that was not.
+
+    Args:
+        restart: begin anew and delete what an earlier run left in the folder.
+    """
+    folder = experiment.folder
+    if restart:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / 'experiment.yaml').write_text(
+        yaml.safe_dump(_plain(experiment), sort_keys=False), encoding='utf-8')
+    if experiment.run.threads:
+        torch.set_num_threads(experiment.run.threads)
+    lightning.seed_everything(experiment.run.seed, verbose=False)
+    data = CompletionData(experiment)
+    total, between = planned_steps(experiment, len(data.train_frames))
+    system = OccDepthSystem(_plain(experiment), total)
+    resumed = newest_checkpoint(folder)
+    print(f'{experiment.name}: {total} steps, {len(data.train_frames)} training and '
+          f'{len(data.val_frames)} validation frames, files in {folder}'
+          + (f', continuing {resumed.name}' if resumed else ''))
+    with warnings.catch_warnings():
+        _silence_known_warnings()
+        trainer = make_trainer(experiment, total, between, resumed)
+        trainer.fit(system, data, ckpt_path=resumed, weights_only=True)
+        trainer.save_checkpoint(folder / f'step-{trainer.global_step}.ckpt')
+        if trainer.global_step < total:
+            print(f'stopped after {trainer.global_step} of {total} steps; validating')
+            trainer.validate(system, data, verbose=False)
+    scores = {name: float(value) for name, value in trainer.callback_metrics.items()
+              if name.startswith('val/')}
+    print('\n'.join(f'{name} {value:.4f}' for name, value in sorted(scores.items())))
+    return folder
+
+
+def planned_steps(experiment: Experiment, train_frames: int) -> tuple[int, int]:
+    """Return the steps of the run and those between validations, which divide them."""
+    options, run = experiment.optimization, experiment.run
+    per_step = experiment.data.batch_size * options.accumulate_batches * run.devices
+    steps = options.steps or options.epochs * math.ceil(train_frames / per_step)
+    between = math.ceil(steps / run.validations)
+    return between * math.ceil(steps / between), between
+
+
+def make_trainer(
+    experiment: Experiment, total: int, between: int, resumed: Path | None,
+) -> lightning.Trainer:
+    """Return the trainer of an experiment."""
+    options, run, folder = experiment.optimization, experiment.run, experiment.folder
+    start = int(resumed.stem.rpartition('-')[2]) if resumed else 0
+    return lightning.Trainer(
+        devices=run.devices, precision=options.precision, max_steps=total, max_epochs=-1,
+        accumulate_grad_batches=options.accumulate_batches,
+        val_check_interval=between * options.accumulate_batches, check_val_every_n_epoch=None,
+        num_sanity_val_steps=0, log_every_n_steps=run.log_every_steps,
+        use_distributed_sampler=False, enable_model_summary=False, default_root_dir=folder,
+        callbacks=_callbacks(experiment), logger=[
+            # Each start writes a file of its own: the logger would delete an older one.
+            CSVLogger(folder, name='csv', version=f'from_step_{start}',
+                      flush_logs_every_n_steps=run.log_every_steps),
+            TensorBoardLogger(folder, name='tensorboard', version='')])
+
+
+def _callbacks(experiment: Experiment) -> list[Callback]:
+    run, folder = experiment.run, experiment.folder
+    callbacks: list[Callback] = [
+        StepTimer(),
+        LearningRateMonitor(logging_interval='step'),
+        ModelCheckpoint(folder, filename='step-{step}', auto_insert_metric_name=False,
+                        every_n_train_steps=run.checkpoint_every_steps, save_top_k=1),
+    ]
+    for name in ('ssc_miou', 'sc_iou'):
+        callbacks.append(ModelCheckpoint(
+            folder, filename=f'best_{name}', monitor=f'val/{name}', mode='max',
+            enable_version_counter=False))
+    if run.max_time:
+        callbacks.append(Timer(run.max_time))
+    if experiment.optimization.average_decay:
+        callbacks.append(EMAWeightAveraging(decay=experiment.optimization.average_decay))
+    return callbacks
+
+
+def _plain(experiment: Experiment) -> dict[str, object]:
+    """Return nested values without tuples, which safe YAML cannot express."""
+    def listed(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: listed(entry) for key, entry in value.items()}
+        return list(value) if isinstance(value, tuple) else value
+    return {key: listed(value) for key, value in experiment.to_dict().items()}
+
+
+def _silence_known_warnings() -> None:
+    """Hide advice that does not apply to a stream whose position follows from the step."""
+    for message in (r"You're resuming from a checkpoint that ended before the epoch ended",
+                    r"The '\w+_dataloader' does not have many workers",
+                    r'Checkpoint directory .* exists and is not empty',
+                    r'`isinstance\(treespec, LeafSpec\)` is deprecated'):
+        warnings.filterwarnings('ignore', message)
+    logging.getLogger('lightning.pytorch.utilities.rank_zero').setLevel(logging.WARNING)

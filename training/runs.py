@@ -1,0 +1,43 @@
+"""Files of a training run: checkpoints, logs and scores in one folder."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ssc_ros.errors import DataError
+from training.experiment import Experiment, parse_experiment
+
+_STEP = re.compile(r'step-(\d+)\.ckpt$')
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """Return the intact periodic checkpoint with the most steps, None where there is none."""
+    found = [(int(match[1]), path) for path in folder.glob('step-*.ckpt')
+             if (match := _STEP.search(path.name))]
+    # A kill while saving leaves a file without the index at a zip's end, and the one before it.
+    return next((path for _, path in sorted(found, reverse=True) if zipfile.is_zipfile(path)), None)
+
+
+def read_checkpoint(path: Path) -> tuple[Experiment, dict[str, torch.Tensor], int]:
+    """
+    Read the experiment, the network's tensors and the number of steps from a checkpoint.
+
+    Raises:
+        DataError: no such file, or it was not written by `python -m training fit`.
+    """
+    if not path.is_file():
+        raise DataError(f'checkpoint {path} does not exist: look for .ckpt files in the run folder')
+    document: Mapping[str, Any] = torch.load(path, map_location='cpu', weights_only=True)
+    if 'hyper_parameters' not in document or 'state_dict' not in document:
+        raise DataError(f'{path} was not written by python -m training fit')
+    prefix = 'network.'
+    state = {name[len(prefix):]: tensor for name, tensor in document['state_dict'].items()
+             if name.startswith(prefix)}
+    experiment = parse_experiment(document['hyper_parameters']['experiment'])
+    return experiment, state, int(document['global_step'])

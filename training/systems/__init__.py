@@ -1,0 +1,1 @@
+"""Lightning systems, one readable file per paper."""

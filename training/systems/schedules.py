@@ -1,0 +1,30 @@
+"""Learning-rate schedules over the share of steps done."""
+
+from __future__ import annotations
+
+import math
+
+from ssc_ros.errors import ConfigurationError
+from training.experiment import OptimizationOptions
+
+
+def learning_rate_factor(progress: float, options: OptimizationOptions) -> float:
+    """
+    Return what the learning rate is multiplied by.
+
+    >>> options = OptimizationOptions(schedule='cosine', warmup=0.1)
+    >>> [round(learning_rate_factor(progress, options), 3) for progress in (0.05, 0.1, 0.55, 1)]
+    [0.5, 1.0, 0.5, 0.0]
+    """
+    if progress < options.warmup:
+        return progress / options.warmup
+    if options.schedule == 'multistep':
+        return float(options.decay ** sum(progress >= share for share in options.milestones))
+    if options.schedule == 'cosine':
+        share = (progress - options.warmup) / (1 - options.warmup)
+        falling = 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+        return options.final_share + (1 - options.final_share) * falling
+    if options.schedule == 'constant':
+        return 1.0
+    raise ConfigurationError(
+        f'unknown schedule {options.schedule!r}: choose multistep, cosine or constant')
