@@ -1,0 +1,249 @@
+"""Bags to frames: what a node would have seen, with the ground truth that belongs to it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssc_ros.bags.reader import BagMessage, BagReader
+from ssc_ros.errors import DataError, SscError
+from ssc_ros.frames import RgbdFrame, StereoFrame
+from ssc_ros.geometry.calibration import CameraCalibration, stereo_rig_from_calibrations
+from ssc_ros.geometry.placement import BoxPlacement
+from ssc_ros.messages.camera_info import decode_camera_info
+from ssc_ros.messages.headers import stamp_ns
+from ssc_ros.messages.images import decode_label
+from ssc_ros.messages.inputs import read_color, read_depth
+from ssc_ros.messages.odometry import StampedPose, decode_odometry
+
+FrameKind = Literal['stereo', 'rgbd']
+PlaceBox = Callable[[NDArray[np.float64]], BoxPlacement]
+ReportRefusal = Callable[[int, str], None]
+
+IMAGE_TOLERANCE_NS = {'stereo': 5_000_000, 'rgbd': 20_000_000}
+"""As the nodes: largest difference between the stamps of the two images of a frame."""
+POSE_TOLERANCE_NS = 50_000_000
+HORIZON_NS = 1_000_000_000
+"""Pose and ground truth of an image lie at most this much later in the bag than the image."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTopics:
+    """
+    Where a bag keeps what makes up a frame.
+
+    Attributes:
+        first, second: left and right image, or colour and depth.
+        first_info, second_info: their calibrations; an RGB-D frame needs the first only.
+        odometry, ground_truth: empty where the bag has none.
+    """
+
+    kind: FrameKind
+    first: str
+    second: str
+    first_info: str
+    second_info: str = ''
+    odometry: str = ''
+    ground_truth: str = ''
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """All topics that are read."""
+        names = (self.first, self.second, self.first_info, self.second_info, self.odometry,
+                 self.ground_truth)
+        return tuple(name for name in names if name)
+
+    @property
+    def is_compressed(self) -> bool:
+        """The images are CompressedImage messages, on topics that image_transport would use."""
+        return self.first.endswith('/compressed')
+
+
+def find_frame_topics(
+    reader: BagReader, *, kind: FrameKind = 'stereo', namespace: str = '/stereo',
+    odometry: str = '/odom', ground_truth: str = '/ground_truth/voxels',
+) -> FrameTopics:
+    """
+    Find the topics of a stereo bag, raw or compressed, as stereo_image_proc names them.
+
+    Raises:
+        DataError: images or calibrations are missing; the message names topics that are there.
+    """
+    left, right = f'{namespace}/left', f'{namespace}/right'
+    first = _image_topic(reader, f'{left}/image_rect_color', '/compressed')
+    if kind == 'stereo':
+        second = _image_topic(reader, f'{right}/image_rect_color', '/compressed')
+        second_info = f'{right}/camera_info'
+    else:
+        second = _image_topic(reader, f'{left}/depth/image_raw', '/compressedDepth')
+        second_info = ''
+    topics = FrameTopics(
+        kind, first, second, f'{left}/camera_info', second_info,
+        odometry if odometry in reader.topics else '',
+        ground_truth if ground_truth in reader.topics else '')
+    reader.require_topics(topics.all)
+    return topics
+
+
+def _image_topic(reader: BagReader, base: str, suffix: str) -> str:
+    return base + suffix if base + suffix in reader.topics else base
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BagFrame:
+    """
+    One frame of a bag.
+
+    Attributes:
+        truth: (X, Y * Z) uint8 labels, None where the bag has no ground truth for this frame.
+    """
+
+    frame: StereoFrame | RgbdFrame
+    truth: NDArray[np.uint8] | None
+
+    def ground_truth(self) -> NDArray[np.uint8] | None:
+        """Return the ground truth as (X, Y, Z) labels of the frame's grid."""
+        shape = self.frame.placement.grid.shape
+        if self.truth is None:
+            return None
+        if self.truth.size != np.prod(shape) or len(self.truth) != shape[0]:
+            raise DataError(
+                f'ground truth is {self.truth.shape} but the network completes {shape}: '
+                'score this bag with weights of its own grid')
+        return self.truth.reshape(shape)
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    """One first image that waits for what belongs to it."""
+
+    time_ns: int
+    stamp_ns: int
+    image: Any
+    calibrations: tuple[CameraCalibration, ...] = ()
+    second: Any = None
+    second_gap_ns: int = -1
+
+
+@dataclass(slots=True, eq=False)
+class FrameReader:
+    """
+    Iterates over the frames of a bag in the order of their first images.
+
+    Attributes:
+        place_box: puts the network's voxel box before a camera, see ``Estimator.place_box``.
+        fixed_pose: T_world_camera for bags without odometry.
+        on_refused: told stamp and reason of every image that does not make a frame.
+
+    Iteration raises DataError at the end of a damaged bag, after all readable frames.
+    """
+
+    reader: BagReader
+    topics: FrameTopics
+    place_box: PlaceBox
+    fixed_pose: NDArray[np.float64] | None = None
+    on_refused: ReportRefusal = lambda stamp_ns, reason: None
+    _pending: deque[_Pending] = field(default_factory=deque)
+    _seconds: deque[tuple[int, Any]] = field(default_factory=lambda: deque(maxlen=100))
+    _poses: deque[StampedPose] = field(default_factory=lambda: deque(maxlen=1000))
+    _truths: dict[int, Any] = field(default_factory=dict)
+    _calibrations: dict[str, CameraCalibration] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[BagFrame]:
+        if not self.topics.odometry and self.fixed_pose is None:
+            raise DataError(f'{self.reader.path} has no odometry: give the height and the pitch '
+                            'of the camera')
+        damage: DataError | None = None
+        messages = self.reader.messages(self.topics.all)
+        while True:
+            try:
+                message = next(messages, None)
+            except DataError as error:
+                message, damage = None, error
+            if message is None:
+                break
+            self._receive(message)
+            yield from self._finished(message.time_ns - HORIZON_NS)
+        yield from self._finished(None)
+        if damage is not None:
+            raise damage
+
+    def _receive(self, message: BagMessage) -> None:
+        try:
+            self._sort(message.topic, message.decode(), message.time_ns)
+        except SscError as error:
+            self.on_refused(message.time_ns, f'{message.topic}: {error}')
+
+    def _sort(self, topic: str, msg: Any, time_ns: int) -> None:
+        topics = self.topics
+        if topic in (topics.first_info, topics.second_info):
+            self._calibrations[topic] = decode_camera_info(msg)
+        elif topic == topics.odometry:
+            self._poses.append(decode_odometry(msg))
+        elif topic == topics.ground_truth:
+            self._truths[stamp_ns(msg.header.stamp)] = msg
+        elif topic == topics.first:
+            self._pending.append(_Pending(time_ns, stamp_ns(msg.header.stamp), msg))
+        else:
+            self._seconds.append((stamp_ns(msg.header.stamp), msg))
+        self._match()
+
+    def _match(self) -> None:
+        """Give every waiting image the nearest second one and the calibrations known by then."""
+        names = [name for name in (self.topics.first_info, self.topics.second_info) if name]
+        for waiting in self._pending:
+            if not waiting.calibrations and all(name in self._calibrations for name in names):
+                waiting.calibrations = tuple(self._calibrations[name] for name in names)
+            for stamp, msg in self._seconds:
+                gap = abs(stamp - waiting.stamp_ns)
+                if gap <= IMAGE_TOLERANCE_NS[self.topics.kind] and (
+                        waiting.second is None or gap < waiting.second_gap_ns):
+                    waiting.second, waiting.second_gap_ns = msg, gap
+
+    def _finished(self, before_ns: int | None) -> Iterator[BagFrame]:
+        while self._pending and (before_ns is None or self._pending[0].time_ns <= before_ns):
+            waiting = self._pending.popleft()
+            try:
+                yield self._build(waiting)
+            except SscError as error:
+                self.on_refused(waiting.stamp_ns, str(error))
+            for stamp in [stamp for stamp in self._truths if stamp <= waiting.stamp_ns]:
+                del self._truths[stamp]
+
+    def _build(self, waiting: _Pending) -> BagFrame:
+        if waiting.stamp_ns == 0:
+            raise DataError(f'{self.topics.first}: the stamp is zero')
+        if waiting.second is None:
+            raise DataError(f'{self.topics.first}: no image of {self.topics.second} has its stamp')
+        if not waiting.calibrations:
+            raise DataError(f'{self.topics.first_info}: no calibration came with the image')
+        header, first = waiting.image.header, read_color(waiting.image)
+        placement = self.place_box(self._pose(waiting.stamp_ns, header.frame_id))
+        frame: StereoFrame | RgbdFrame
+        if self.topics.kind == 'stereo':
+            rig = stereo_rig_from_calibrations(*waiting.calibrations)
+            frame = StereoFrame(first, read_color(waiting.second), rig, placement,
+                                waiting.stamp_ns, header.frame_id)
+        else:
+            camera = waiting.calibrations[0].rectified_camera()
+            frame = RgbdFrame(first, read_depth(waiting.second), camera, placement,
+                              waiting.stamp_ns, header.frame_id)
+        truth = self._truths.get(waiting.stamp_ns)
+        return BagFrame(frame, None if truth is None else decode_label(truth).astype(np.uint8))
+
+    def _pose(self, stamp: int, frame_id: str) -> NDArray[np.float64]:
+        if not self.topics.odometry:
+            assert self.fixed_pose is not None
+            return self.fixed_pose
+        poses = [pose for pose in self._poses if pose.child_frame_id == frame_id]
+        nearest = min(poses, key=lambda pose: abs(pose.stamp_ns - stamp), default=None)
+        if nearest is None or abs(nearest.stamp_ns - stamp) > POSE_TOLERANCE_NS:
+            raise DataError(
+                f'{self.topics.odometry}: no pose of frame {frame_id!r} within '
+                f'{POSE_TOLERANCE_NS // 1_000_000} ms of the image')
+        return nearest.T_parent_child
