@@ -18,7 +18,7 @@ def head_trunk(channels: int, kind: TrunkKind = 'aspp') -> nn.Sequential:
     Layers before the classifiers, (B, C, X, Y, Z) to the same shape.
 
     ``aspp`` is the published one: 3x3x3 convolution and pyramid. ``separable`` replaces its seven
-    dense kernels by decomposed bottlenecks, at about a twentieth of the cost.
+    dense kernels by two decomposed bottlenecks.
     """
     if kind == 'separable':
         return Process(channels, (1, 2))
