@@ -38,7 +38,8 @@ _SMALL = OccDepthConfig(
     grid_shape=(60, 36, 60), voxel_size_m=0.08, axis_order='xzy', image_size=(240, 320),
     encoder='plain', decoder_widths=(96, 64, 48, 32, 24), feature_channels=24,
     gather='bilinear', depth_min_m=0.25, depth_max_m=6.0, num_depth_bins=48, depth_channels=64,
-    prior_gain=48.0, joint_view_statistics=True, keeps_unused_parameters=False, head_trunk='separable')
+    prior_gain=48.0, joint_view_statistics=True, head_trunk='separable',
+    keeps_unused_parameters=False)
 
 _PRESETS = (
     _K7, _K7_FLOSP, _K3, _K_MONO, _N4,
