@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from ssc_ros.bags.salvage import RawMessage, salvage
+from ssc_ros.bags.salvage import RawMessage, plain_cdr, salvage
 from ssc_ros.bags.typestore import deserialize, full_type_name, require_rosbags
 from ssc_ros.errors import DataError
 
@@ -120,8 +120,8 @@ class BagReader:
         for part in self._parts:
             for raw in part.messages(names, start_ns):
                 yield BagMessage(
-                    raw.topic, full_type_name(raw.type_name), raw.time_ns, raw.data,
-                    raw.definition)
+                    raw.topic, full_type_name(raw.type_name), raw.time_ns,
+                    plain_cdr(raw.data), raw.definition)
         if self.damage:
             raise DataError(f'{self.path} is damaged: {self.damage}; what could be read was used')
 

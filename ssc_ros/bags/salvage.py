@@ -21,6 +21,7 @@ from ssc_ros.errors import DataError
 MCAP_MAGIC = b'\x89MCAP0\r\n'
 _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _DATA_END = 0x03, 0x04, 0x05, 0x06, 0x0F
 _MESSAGE_HEADER = struct.Struct('<HIQQ')  # channel, sequence, log time, publish time
+_ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
 _CHUNK_HEADER = struct.Struct('<QQQI')  # start, end, uncompressed size, checksum
 
 
@@ -46,6 +47,15 @@ def salvage(path: Path) -> Iterator[RawMessage]:
     if path.suffix == '.db3':
         return salvage_sqlite3(path)
     raise DataError(f'{path} is no bag file: expected .mcap or .db3')
+
+
+def plain_cdr(data: bytes) -> bytes:
+    """
+    Undo the compression of single messages, which only a lost metadata.yaml would tell.
+
+    CDR begins with a zero byte, so that nothing else begins like a zstd frame.
+    """
+    return bytes(_zstd().decompress(data)) if data[:4] == _ZSTD_MAGIC else data
 
 
 def salvage_mcap(path: Path) -> Iterator[RawMessage]:
@@ -75,10 +85,15 @@ class _McapScanner:
                 if message is not None:
                     yield message
             elif kind == _SCHEMA:
-                fields = _Fields(content)
-                self._schemas[fields.number('<H')] = fields.definition()
+                self._add_schema(_Fields(content))
             elif kind == _CHANNEL:
                 self._add_channel(_Fields(content))
+
+    def _add_schema(self, fields: _Fields) -> None:
+        schema = fields.number('<H')
+        name, encoding, text = fields.text(), fields.text(), fields.text()
+        # Only the texts of .msg files are understood later.
+        self._schemas[schema] = name, text if encoding == 'ros2msg' else ''
 
     def _add_channel(self, fields: _Fields) -> None:
         channel, schema = fields.number('<H'), fields.number('<H')
@@ -111,11 +126,6 @@ class _Fields:
     def rest(self, length: int) -> bytes:
         start, self._offset = self._offset, self._offset + length
         return self._content[start:self._offset]
-
-    def definition(self) -> tuple[str, str]:
-        """Return name and text of a schema; only .msg texts are understood later."""
-        name, encoding, text = self.text(), self.text(), self.text()
-        return name, text if encoding == 'ros2msg' else ''
 
 
 def _read_record(file: BinaryIO) -> tuple[int, bytes, bool] | None:
@@ -176,6 +186,8 @@ def salvage_sqlite3(path: Path) -> Iterator[RawMessage]:
     uri = f'{path.absolute().as_uri()}?mode=ro'
     try:
         with closing(sqlite3.connect(uri, uri=True)) as database:
+            # Without it SQLite refuses any file that is shorter than its header says.
+            database.execute('PRAGMA writable_schema = ON')
             topics = {row[0]: (row[1], row[2]) for row in database.execute(
                 'SELECT id, name, type FROM topics')}
             rows = database.execute('SELECT topic_id, timestamp, data FROM messages')

@@ -16,15 +16,6 @@ STORAGES = [('mcap', False), ('mcap', True), ('sqlite3', False), ('sqlite3', Tru
 LEFT = '/stereo/left/image_rect_color'
 
 
-def read_until_damage(reader: BagReader) -> tuple[list, str]:
-    messages = []
-    try:
-        messages.extend(message for message in reader.messages())
-    except DataError as error:
-        return messages, str(error)
-    return messages, ''
-
-
 def yield_all(reader: BagReader) -> tuple[list, str]:
     """Keep what came before the error, as a for loop does."""
     messages, iterator = [], reader.messages()
@@ -88,8 +79,6 @@ def cut(bag: Path, fraction: float) -> None:
 def test_a_bag_cut_in_the_middle_yields_what_is_left_and_then_one_error(
     rooms: ModuleType, tmp_path: Path, storage: str, compress: bool, has_metadata: bool,
 ) -> None:
-    if compress and storage == 'sqlite3':
-        pytest.skip('compressed messages need metadata.yaml, which a cut bag cannot vouch for')
     path = rooms.write_stereo_bag(
         tmp_path / 'bag', frames=8, storage=storage, compress=compress)
     with BagReader(path) as reader:
@@ -102,7 +91,7 @@ def test_a_bag_cut_in_the_middle_yields_what_is_left_and_then_one_error(
         messages, error = yield_all(reader)
     found = [(message.topic, message.time_ns, message.data) for message in messages]
     assert 0.4 * len(whole) < len(found) < 0.75 * len(whole)
-    assert sorted(found) == sorted(whole)[:len(found)] or set(found) <= set(whole)
+    assert set(found) <= set(whole)
     assert 'is damaged' in error
     assert 'what could be read was used' in error
 
@@ -117,27 +106,31 @@ def test_a_bag_without_metadata_whose_file_is_whole_loses_nothing(stereo_bag: Pa
 
 def test_a_recording_that_was_never_closed_can_be_read(rooms: ModuleType, tmp_path: Path) -> None:
     writer = BagWriter(tmp_path / 'bag')
-    for index in range(2):
+    for index in range(16):
         rooms.write_frame(writer, index)
-    writer._writer.storage.bio.flush()
-    with BagReader(tmp_path / 'bag') as reader:
-        messages, error = yield_all(reader)
-    assert error
-    assert len(messages) <= 14
-    writer.close()
+    try:
+        with BagReader(tmp_path / 'bag') as reader:
+            messages, error = yield_all(reader)
+    finally:
+        writer.close()
+    assert 'metadata' in error or 'magic' in error
+    assert 40 < len(messages) < 16 * 7
 
 
 def test_a_damaged_chunk_in_the_middle_ends_with_an_error_that_names_the_bag(
     rooms: ModuleType, tmp_path: Path,
 ) -> None:
-    path = rooms.write_stereo_bag(tmp_path / 'bag', compress=True)
+    path = rooms.write_stereo_bag(tmp_path / 'bag', frames=16, compress=True)
     [file] = path.glob('*.mcap')
-    data = bytearray(file.read_bytes())
-    data[len(data) // 3] ^= 0xFF
-    file.write_bytes(data)
+    data = file.read_bytes()
+    zstd_frame = b'\x28\xb5\x2f\xfd'
+    assert data.count(zstd_frame) > 1
+    second = data.index(zstd_frame, data.index(zstd_frame) + 1)
+    file.write_bytes(data[:second] + bytes(4) + data[second + 4:])
     with BagReader(path) as reader:
-        _, error = yield_all(reader)
+        messages, error = yield_all(reader)
     assert f'{path} is damaged' in error
+    assert len(messages) > 20
 
 
 @pytest.mark.parametrize('name', ['bag', 'bag.txt', 'nothing.mcap'])
