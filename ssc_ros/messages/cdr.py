@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ssc_ros.messages.headers import split_stamp
+
 # Encapsulation header of the DDS-XTypes specification, 7.6.3: plain CDR, little-endian.
 LITTLE_ENDIAN_HEADER = b'\x00\x01\x00\x00'
+
+_SIZES = {code: struct.calcsize('<' + code) for code in '?BiIfd'}
 
 
 class CdrWriter:
@@ -20,13 +25,13 @@ class CdrWriter:
     """
 
     def __init__(self) -> None:
-        self._chunks = [LITTLE_ENDIAN_HEADER]
+        self._chunks: list[bytes | memoryview] = [LITTLE_ENDIAN_HEADER]
         self._length = 0
         self._paddings: list[slice] = []
 
     def numbers(self, code: str, *values: float) -> None:
         """Write numbers of one ``struct`` code, one after the other."""
-        self._align(struct.calcsize('<' + code))
+        self._align(_SIZES[code])
         self._append(struct.pack(f'<{len(values)}{code}', *values))
 
     def string(self, text: str) -> None:
@@ -35,12 +40,37 @@ class CdrWriter:
         self.numbers('I', len(encoded))
         self._append(encoded)
 
-    def sequence(self, values: NDArray[np.float64]) -> None:
+    def header(self, stamp_ns: int, frame_id: str) -> None:
+        """Write a std_msgs/Header."""
+        self.time(stamp_ns)
+        self.string(frame_id)
+
+    def time(self, time_ns: int) -> None:
+        """Write a builtin_interfaces/Time or Duration."""
+        seconds, nanoseconds = split_stamp(time_ns)
+        self.numbers('i', seconds)
+        self.numbers('I', nanoseconds)
+
+    def doubles(self, values: NDArray[np.float64]) -> None:
         """Write a sequence of structures of doubles, one per row of (N, M) values."""
         self.numbers('I', len(values))
         if len(values):
             self._align(8)
-            self._append(np.ascontiguousarray(values, '<f8').tobytes())
+            self._append(_raw(np.ascontiguousarray(values, '<f8')))
+
+    def octets(self, values: NDArray[Any]) -> None:
+        """Write a sequence of bytes: the memory of an array."""
+        data = _raw(np.ascontiguousarray(values))
+        self.numbers('I', len(data))
+        self._append(data)
+
+    def append(self, other: CdrWriter) -> None:
+        """Write what another writer holds; its fields must need no more than 4-byte alignment."""
+        self._align(4)
+        start = self._length
+        self._paddings += [
+            slice(start + padding.start, start + padding.stop) for padding in other._paddings]
+        self._append(b''.join(other._chunks[1:]))
 
     def to_bytes(self) -> bytes:
         """Return the message; padding is zero."""
@@ -60,6 +90,10 @@ class CdrWriter:
             self._paddings.append(slice(start, start + count))
             self._append(bytes(count))
 
-    def _append(self, chunk: bytes) -> None:
+    def _append(self, chunk: bytes | memoryview) -> None:
         self._chunks.append(chunk)
         self._length += len(chunk)
+
+
+def _raw(values: NDArray[Any]) -> memoryview:
+    return values.reshape(-1).view(np.uint8).data

@@ -20,9 +20,9 @@ from ssc_ros.geometry.grids import VoxelGrid
 from ssc_ros.geometry.transforms import rotation_to_quaternion
 from ssc_ros.labels import LabelSpace
 from ssc_ros.messages.cdr import CdrWriter
-from ssc_ros.messages.classes import new_message
-from ssc_ros.messages.headers import make_duration, make_header, split_stamp
-from ssc_ros.messages.voxels import occupied_mask
+from ssc_ros.messages.classes import message_class, new_message
+from ssc_ros.messages.headers import make_duration, make_header
+from ssc_ros.messages.voxels import cell_centers, occupied_mask
 
 # Constants of visualization_msgs/Marker.
 CUBE_LIST, ADD, DELETE = 6, 0, 2
@@ -67,15 +67,10 @@ class VoxelMarkers:
     lifetime_ns: int = 0
 
     @property
-    def position(self) -> tuple[float, float, float]:
-        """Origin of the voxel frame in ``frame_id``, metres."""
-        x, y, z = (float(value) for value in self.T_frame_voxel[:3, 3])
-        return x, y, z
-
-    @property
-    def orientation(self) -> tuple[float, float, float, float]:
-        """Rotation of the voxel frame in ``frame_id``, quaternion x, y, z, w."""
-        return rotation_to_quaternion(self.T_frame_voxel[:3, :3])
+    def pose(self) -> tuple[float, ...]:
+        """Pose of the voxel frame in ``frame_id``: position x, y, z, quaternion x, y, z, w."""
+        position = self.T_frame_voxel[:3, 3].tolist()
+        return *position, *rotation_to_quaternion(self.T_frame_voxel[:3, :3])
 
 
 def voxel_markers(
@@ -108,7 +103,7 @@ def voxel_markers(
     cells = np.flatnonzero(is_shown)
     shown = labels.reshape(-1)[cells]
     order = np.argsort(shown, kind='stable')
-    points = grid.index_to_point(np.stack(np.unravel_index(cells[order], grid.shape), axis=1))
+    points = cell_centers(cells[order], grid)
     ends = np.cumsum(np.bincount(shown, minlength=256))
     cubes = tuple(
         CubeList(label_space.names[i], i, _rgba(label_space, i, alpha),
@@ -126,9 +121,10 @@ def encode_marker_array(markers: VoxelMarkers) -> bytes:
 
 def build_marker_array(markers: VoxelMarkers) -> Any:
     """Return the visualization_msgs/MarkerArray as an object: slow, one Point per voxel."""
+    pose = markers.pose
     return new_message(
         'visualization_msgs/MarkerArray',
-        markers=[_build_marker(markers, cubes) for cubes in markers.cubes])
+        markers=[_build_marker(markers, cubes, pose) for cubes in markers.cubes])
 
 
 def choose_marker_encoder(
@@ -154,28 +150,34 @@ def _rgba(label_space: LabelSpace, label: int, alpha: float) -> tuple[float, flo
 
 
 def _write(markers: VoxelMarkers) -> CdrWriter:
-    writer = CdrWriter()
+    writer, pose = CdrWriter(), markers.pose
     writer.numbers('I', len(markers.cubes))
     for cubes in markers.cubes:
-        _write_marker(writer, markers, cubes)
+        _write_marker(writer, markers, cubes, pose)
     return writer
 
 
-def _write_marker(writer: CdrWriter, markers: VoxelMarkers, cubes: CubeList) -> None:
+def _write_marker(
+    writer: CdrWriter, markers: VoxelMarkers, cubes: CubeList, pose: tuple[float, ...],
+) -> None:
     """Write the fields of visualization_msgs/Marker in the order of its definition."""
-    _write_header(writer, markers.stamp_ns, markers.frame_id)
+    writer.header(markers.stamp_ns, markers.frame_id)
     writer.string(cubes.name)
     writer.numbers('i', cubes.marker_id, CUBE_LIST, _action(cubes))
-    writer.numbers('d', *markers.position, *markers.orientation, *[markers.edge_m] * 3)
+    writer.numbers('d', *pose, *[markers.edge_m] * 3)
     writer.numbers('f', *cubes.color)
-    seconds, nanoseconds = split_stamp(markers.lifetime_ns)
-    writer.numbers('i', seconds)
-    writer.numbers('I', nanoseconds)
+    writer.time(markers.lifetime_ns)
     writer.numbers('?', False)  # frame_locked
-    writer.sequence(cubes.points)
-    writer.numbers('I', 0)  # colors
+    writer.doubles(cubes.points)
+    writer.append(_EMPTY_FIELDS)
+
+
+def _empty_fields() -> CdrWriter:
+    """Return the fields of Marker that follow the points and that a CUBE_LIST leaves empty."""
+    writer = CdrWriter()
+    writer.numbers('I', 0)  # colors, as one colour holds for all
     writer.string('')  # texture_resource
-    _write_header(writer, 0, '')  # texture, an empty CompressedImage
+    writer.header(0, '')  # texture, an empty CompressedImage
     writer.string('')
     writer.numbers('I', 0)
     writer.numbers('I', 0)  # uv_coordinates
@@ -184,13 +186,10 @@ def _write_marker(writer: CdrWriter, markers: VoxelMarkers, cubes: CubeList) -> 
     writer.string('')  # mesh_file, an empty MeshFile
     writer.numbers('I', 0)
     writer.numbers('?', False)  # mesh_use_embedded_materials
+    return writer
 
 
-def _write_header(writer: CdrWriter, stamp_ns: int, frame_id: str) -> None:
-    seconds, nanoseconds = split_stamp(stamp_ns)
-    writer.numbers('i', seconds)
-    writer.numbers('I', nanoseconds)
-    writer.string(frame_id)
+_EMPTY_FIELDS = _empty_fields()
 
 
 def _action(cubes: CubeList) -> int:
@@ -198,17 +197,16 @@ def _action(cubes: CubeList) -> int:
     return ADD if len(cubes.points) else DELETE
 
 
-def _build_marker(markers: VoxelMarkers, cubes: CubeList) -> Any:
-    x, y, z, w = markers.orientation
+def _build_marker(markers: VoxelMarkers, cubes: CubeList, pose: tuple[float, ...]) -> Any:
+    point = message_class('geometry_msgs/Point')
     marker = new_message(
         'visualization_msgs/Marker', ns=cubes.name, id=cubes.marker_id, type=CUBE_LIST,
         action=_action(cubes), header=make_header(markers.stamp_ns, markers.frame_id),
         lifetime=make_duration(markers.lifetime_ns),
-        points=[new_message('geometry_msgs/Point', x=x, y=y, z=z)
-                for x, y, z in cubes.points.tolist()])
+        points=[point(x=x, y=y, z=z) for x, y, z in cubes.points.tolist()])
     position, orientation = marker.pose.position, marker.pose.orientation
-    position.x, position.y, position.z = markers.position
-    orientation.x, orientation.y, orientation.z, orientation.w = x, y, z, w
+    position.x, position.y, position.z = pose[:3]
+    orientation.x, orientation.y, orientation.z, orientation.w = pose[3:]
     # Without field checks rclpy serialises an int in a float field as garbage.
     marker.scale.x = marker.scale.y = marker.scale.z = float(markers.edge_m)
     color = marker.color

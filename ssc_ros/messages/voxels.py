@@ -18,9 +18,10 @@ from ssc_ros.messages.clouds import semantic_points
 
 def occupied_mask(labels: NDArray[np.uint8], label_space: LabelSpace) -> NDArray[np.bool_]:
     """Return where (X, Y, Z) labels name matter: neither empty nor unlabelled."""
-    is_occupied = np.zeros(256, np.bool_)
-    is_occupied[list(label_space.occupied_ids)] = True
-    return is_occupied[labels]
+    is_occupied = labels < len(label_space)
+    if label_space.empty_id is not None:
+        is_occupied &= labels != label_space.empty_id
+    return is_occupied
 
 
 def surface_mask(is_occupied: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -43,21 +44,18 @@ def surface_mask(is_occupied: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return is_occupied & ~is_inner
 
 
-def voxel_points(
-    is_kept: NDArray[np.bool_], grid: VoxelGrid, T_target_voxel: ArrayLike,
-) -> NDArray[np.float64]:
+def cell_centers(cells: NDArray[np.intp], grid: VoxelGrid) -> NDArray[np.float64]:
     """
-    Return the centres of the kept voxels, in C order of the array.
+    Return the centres of some voxels in the grid's frame.
 
     Args:
-        is_kept: (X, Y, Z) mask in the array order of ``grid``.
+        cells: (N,) positions in the flat label array (C order), as of ``np.flatnonzero``.
         grid: the voxel grid.
-        T_target_voxel: (4, 4) transform from the grid's frame into the wanted one.
 
     Returns:
         (N, 3) float64 x, y, z in metres.
     """
-    return transform_points(T_target_voxel, grid.index_to_point(np.argwhere(is_kept)))
+    return grid.index_to_point(np.stack(np.unravel_index(cells, grid.shape), axis=1))
 
 
 def voxel_cloud(
@@ -78,10 +76,13 @@ def voxel_cloud(
         is_kept = occupied_mask(estimate.labels, estimate.label_space)
     if T_target_voxel is None:
         T_target_voxel = estimate.T_camera_voxel
+    cells = np.flatnonzero(is_kept)
+    labels, observed, confidence = (
+        values.reshape(-1)[cells]
+        for values in (estimate.labels, estimate.observed, estimate.confidence))
+    points = transform_points(T_target_voxel, cell_centers(cells, estimate.grid))
     return semantic_points(
-        voxel_points(is_kept, estimate.grid, T_target_voxel),
-        estimate.labels[is_kept], estimate.label_space,
-        observed=estimate.observed[is_kept], confidence=estimate.confidence[is_kept])
+        points, labels, estimate.label_space, observed=observed, confidence=confidence)
 
 
 def image_cloud(estimate: SceneEstimate) -> NDArray[Any]:
