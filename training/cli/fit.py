@@ -14,9 +14,9 @@ import yaml
 from lightning.pytorch.callbacks import (
     Callback,
     EMAWeightAveraging,
-    LearningRateMonitor,
     ModelCheckpoint,
     Timer,
+    TQDMProgressBar,
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
@@ -57,7 +57,7 @@ def fit(experiment: Experiment, *, restart: bool = False) -> Path:
         _silence_known_warnings()
         trainer = make_trainer(experiment, total, between, resumed)
         trainer.fit(system, data, ckpt_path=resumed, weights_only=True)
-        trainer.save_checkpoint(folder / f'step-{trainer.global_step}.ckpt')
+        trainer.save_checkpoint(folder / f'step-{trainer.global_step}.ckpt', weights_only=False)
         if trainer.global_step < total:
             print(f'stopped after {trainer.global_step} of {total} steps; validating')
             trainer.validate(system, data, verbose=False)
@@ -99,7 +99,7 @@ def _callbacks(experiment: Experiment) -> list[Callback]:
     run, folder = experiment.run, experiment.folder
     callbacks: list[Callback] = [
         StepTimer(),
-        LearningRateMonitor(logging_interval='step'),
+        TQDMProgressBar(refresh_rate=run.log_every_steps),
         ModelCheckpoint(folder, filename='step-{step}', auto_insert_metric_name=False,
                         every_n_train_steps=run.checkpoint_every_steps, save_top_k=1),
     ]
@@ -128,6 +128,7 @@ def _silence_known_warnings() -> None:
     for message in (r"You're resuming from a checkpoint that ended before the epoch ended",
                     r"The '\w+_dataloader' does not have many workers",
                     r'Checkpoint directory .* exists and is not empty',
+                    r'Experiment logs directory .* exists and is not empty',
                     r'`isinstance\(treespec, LeafSpec\)` is deprecated'):
         warnings.filterwarnings('ignore', message)
     logging.getLogger('lightning.pytorch.utilities.rank_zero').setLevel(logging.WARNING)

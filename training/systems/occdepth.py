@@ -82,6 +82,7 @@ class OccDepthSystem(lightning.LightningModule):
         total = torch.stack([weight * value for weight, value in terms.values()]).sum()
         values = {f'train/{name}': value.detach() for name, (_, value) in terms.items()}
         self.log_dict(values, batch_size=len(batch.labels))
+        self.log('train/learning_rate', self.trainer.optimizers[0].param_groups[0]['lr'])
         self.log('train/total', total.detach(), prog_bar=True, batch_size=len(batch.labels))
         return total
 
@@ -151,7 +152,7 @@ class OccDepthSystem(lightning.LightningModule):
         self.counts.confusion = gathered.cpu().numpy()
         scores = self.counts.scores().as_dict(self.label_space.names)
         per_class = scores.pop('per_class_iou')
-        self.log_dict({f'val/{name}': value for name, value in scores.items()}, prog_bar=True)
+        self.log_dict({f'val/{name}': value for name, value in scores.items()})
         self.log_dict({f'val_iou/{name}': value for name, value in per_class.items()})
 
 

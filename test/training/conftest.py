@@ -1,0 +1,44 @@
+"""Tiny rooms and a tiny network, so that whole training runs fit into seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training.datasets.synthetic import generate
+from training.experiment import Experiment, parse_experiment
+
+TINY_NETWORK = {
+    'preset': 'small', 'image_size': [64, 96], 'feature_channels': 8,
+    'decoder_widths': [16, 16, 8, 8, 8], 'num_depth_bins': 8, 'depth_channels': 8,
+}
+
+
+@pytest.fixture(scope='session')
+def tiny_rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data set of 96x64 pixel rooms: 3 to train on, 1 to validate, 2 to test."""
+    root = tmp_path_factory.mktemp('rooms')
+    for split, count in (('train', 3), ('val', 1), ('test', 2)):
+        generate(root, split, count, size=(64, 96))
+    return root
+
+
+@pytest.fixture(scope='session')
+def make_experiment(tiny_rooms: Path) -> Callable[..., Experiment]:
+    """Return a maker of experiments that run in a folder; sections given are merged in."""
+    def make(folder: Path, **sections: dict[str, Any]) -> Experiment:
+        document: dict[str, Any] = {
+            'name': 'tiny',
+            'network': dict(TINY_NETWORK),
+            'data': {'root': str(tiny_rooms)},
+            'optimization': {'steps': 6, 'learning_rate': 1e-3},
+            'run': {'folder': str(folder), 'validations': 1, 'log_every_steps': 1,
+                    'checkpoint_every_steps': 3},
+        }
+        for name, section in sections.items():
+            document[name] = {**document.get(name, {}), **section}
+        return parse_experiment(document)
+    return make

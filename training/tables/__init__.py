@@ -1,0 +1,1 @@
+"""Published figures, one YAML per paper, to stand beside measured ones."""
