@@ -7,6 +7,7 @@ See a scene without RViz: recordings, pictures and a browser page.
 
 from __future__ import annotations
 
-from ssc_ros.viewer.recording import RecordedFrame, Recording
+from ssc_ros.viewer.recorded_frame import RecordedFrame
+from ssc_ros.viewer.recording import Recording
 
 __all__ = ['RecordedFrame', 'Recording']

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from ssc_ros.geometry.projection import unproject_depth
 from ssc_ros.geometry.transforms import inverse_rigid, transform_points
+from ssc_ros.messages.voxels import occupied_mask
 from ssc_ros.viewer.glb import encode_glb
-from ssc_ros.viewer.mesh import is_matter, voxel_mesh
+from ssc_ros.viewer.mesh import voxel_mesh
 from ssc_ros.viewer.occlusion import corner_brightness
-from ssc_ros.viewer.recording import RecordedFrame
+from ssc_ros.viewer.recorded_frame import RecordedFrame
 from ssc_ros.viewer.viewpoint import Viewpoint, camera_heading, cut_away, overview
 
 # Width / height of the part of the page beside the panel, a little narrower than it mostly is.
@@ -52,7 +53,7 @@ class Choice:
 def initial_view(frame: RecordedFrame) -> Viewpoint:
     """Return the view from which a page opens: the whole box from over the camera's shoulder."""
     estimate = frame.estimate
-    matter = is_matter(estimate.labels, estimate.label_space.empty_id, len(estimate.label_space))
+    matter = occupied_mask(estimate.labels, estimate.label_space)
     return overview(estimate.grid, camera_heading(estimate), matter, aspect=PAGE_ASPECT,
                     field_of_view_deg=46.0)
 
@@ -63,7 +64,7 @@ def shown_voxels(frame: RecordedFrame, choice: Choice) -> NDArray[np.bool_]:
     labels = _source_labels(frame, choice)
     if labels is None:
         return np.zeros(estimate.grid.shape, np.bool_)
-    shown = is_matter(labels, space.empty_id, len(space))
+    shown = occupied_mask(labels, space)
     shown &= ~np.isin(labels, sorted(choice.hidden_classes))
     if choice.source == 'prediction':
         shown &= np.where(estimate.observed, choice.show_observed, choice.show_completed)

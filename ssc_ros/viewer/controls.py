@@ -8,15 +8,15 @@ from typing import Any, cast
 import numpy as np
 
 from ssc_ros.labels import LabelSpace
+from ssc_ros.messages.label_images import label_overlay
 from ssc_ros.viewer.browser_scene import Choice, Source
-from ssc_ros.viewer.drawing import overlay_labels
-from ssc_ros.viewer.recording import RecordedFrame
-from ssc_ros.viewer.scores import scene_scores
+from ssc_ros.viewer.recorded_frame import RecordedFrame
+from ssc_ros.viewer.scores import format_scores, scene_scores
 
 # Drawn over the free right part of the check box line that follows.
 _SWATCH = (
     '<div style="position:relative;height:0"><div style="position:absolute;z-index:1;right:14px;'
-    'top:7px;width:44%;height:14px;border-radius:4px;background:rgb({},{},{})"></div></div>')
+    'top:3px;width:44%;height:14px;border-radius:4px;background:rgb({},{},{})"></div></div>')
 _NO_IMAGE = np.full((48, 64, 3), 230, np.uint8)
 
 
@@ -58,7 +58,7 @@ class Controls:
         """Put a frame's description, image and label overlay into the panel."""
         self._caption.content = describe(frame)
         self._image.image = _NO_IMAGE if frame.image is None else frame.image
-        self._labels.image = label_overlay(frame)
+        self._labels.image = overlay_of(frame)
 
 
 def describe(frame: RecordedFrame) -> str:
@@ -69,11 +69,11 @@ def describe(frame: RecordedFrame) -> str:
         parts.append(f'{sum(estimate.stage_ms.values()):.0f} ms')
     scores = scene_scores(frame)
     if scores is not None:
-        parts.append(f'SC IoU {100 * scores.sc_iou:.1f}, SSC mIoU {100 * scores.ssc_miou:.1f}')
+        parts.append(format_scores(scores))
     return ' | '.join(parts)
 
 
-def label_overlay(frame: RecordedFrame) -> Any:
+def overlay_of(frame: RecordedFrame) -> Any:
     """Return the (H, W, 3) camera image tinted by its labels; plain grey where there are none."""
     estimate = frame.estimate
     if estimate.image_labels is None:
@@ -81,4 +81,4 @@ def label_overlay(frame: RecordedFrame) -> Any:
     image = frame.image
     if image is None or image.shape[:2] != estimate.image_labels.shape:
         image = np.full((*estimate.image_labels.shape, 3), 200, np.uint8)
-    return overlay_labels(image, estimate.image_labels, estimate.label_space)
+    return label_overlay(image, estimate.image_labels, estimate.label_space, opacity=0.6)

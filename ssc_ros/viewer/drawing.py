@@ -26,7 +26,7 @@ Picture = NDArray[np.uint8]
 
 
 class Sheet:
-    """A white canvas on which pictures and text are placed; coordinates are pixels from top left."""
+    """A white canvas for pictures and text; coordinates are pixels from the top left."""
 
     def __init__(self, height: int, width: int) -> None:
         self._image = Image.new('RGB', (width, height), (255, 255, 255))
@@ -72,16 +72,6 @@ def draw_legend(
         sheet.swatch(space.colors[index], x, y)
         x = sheet.text(name, x + _SWATCH_PX + 7, y - 1, size=15) + 22
     return y + 26
-
-
-def overlay_labels(
-    image: Picture, labels: NDArray[np.uint8], space: LabelSpace, *, opacity: float = 0.6,
-) -> Picture:
-    """Tint an RGB image by its label image; unlabelled pixels stay grey as they were."""
-    grey = image.mean(axis=2, keepdims=True)
-    is_labelled = (labels < len(space))[..., None]
-    tinted = (1 - opacity) * (0.5 * grey + 0.5 * image) + opacity * space.colorize(labels)
-    return np.where(is_labelled, tinted, 0.6 * grey).astype(np.uint8)
 
 
 def fit(image: Picture, height: int, width: int) -> Picture:

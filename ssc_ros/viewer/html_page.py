@@ -7,13 +7,15 @@ import html
 from pathlib import Path
 
 import cv2
+import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.labels import LabelSpace
 from ssc_ros.viewer.browser_scene import Choice
-from ssc_ros.viewer.controls import describe, label_overlay
-from ssc_ros.viewer.recording import RecordedFrame, Recording
-from ssc_ros.viewer.server import aim, draw, start_server
+from ssc_ros.viewer.controls import describe, overlay_of
+from ssc_ros.viewer.recorded_frame import RecordedFrame
+from ssc_ros.viewer.recording import Recording
+from ssc_ros.viewer.server import aim, draw, start_server, stop_server
 
 _ANY_PORT = 8900
 _PANEL_STYLE = (
@@ -39,7 +41,7 @@ def export_html(recording: Recording, path: Path | str, frame: int = 0) -> Path:
         draw(server.scene, recorded, Choice())
         page = server.get_scene_serializer().as_html()
     finally:
-        server.stop()
+        stop_server(server)
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     body_end = page.rindex('</body>')
@@ -49,8 +51,8 @@ def export_html(recording: Recording, path: Path | str, frame: int = 0) -> Path:
 
 def _panel(frame: RecordedFrame) -> str:
     space = frame.estimate.label_space
-    pictures = [label_overlay(frame)] if frame.image is None else [
-        frame.image, label_overlay(frame)]
+    pictures = [overlay_of(frame)] if frame.image is None else [
+        frame.image, overlay_of(frame)]
     parts = [f'<div style="margin-bottom:8px">{html.escape(describe(frame)).replace("**", "")}'
              '</div>', *(_image(picture) for picture in pictures), _legend(space),
              '<div style="margin-top:8px;color:#707886">striped: completed, reached by no '
@@ -58,7 +60,7 @@ def _panel(frame: RecordedFrame) -> str:
     return f'<div style="{_PANEL_STYLE}">{"".join(parts)}</div>'
 
 
-def _image(picture: NDArray) -> str:
+def _image(picture: NDArray[np.uint8]) -> str:
     _, data = cv2.imencode('.jpg', cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     text = base64.b64encode(data.tobytes()).decode('ascii')
     return (f'<img src="data:image/jpeg;base64,{text}" '

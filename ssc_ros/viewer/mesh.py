@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.errors import DataError
 from ssc_ros.geometry.grids import VoxelGrid
+
+ValueT = TypeVar('ValueT', bound=np.generic)
 
 # (spatial axis, towards the higher end) of each face direction.
 DIRECTIONS = tuple((axis, is_high) for axis in range(3) for is_high in (False, True))
@@ -74,13 +77,14 @@ class VoxelMesh:
         """(F, 3) outward unit normals."""
         return FACE_NORMALS[self.directions]
 
-    def values_of(self, volume: NDArray[np.generic]) -> NDArray[np.generic]:
+    def values_of(self, volume: NDArray[ValueT]) -> NDArray[ValueT]:
         """Return (F,) the value of each face's voxel in an array of the grid's shape."""
         x, y, z = self.cells.T
-        return to_xyz(volume, self.grid)[x, y, z]
+        values: NDArray[ValueT] = to_xyz(volume, self.grid)[x, y, z]
+        return values
 
 
-def to_xyz(volume: NDArray[np.generic], grid: VoxelGrid) -> NDArray[np.generic]:
+def to_xyz(volume: NDArray[ValueT], grid: VoxelGrid) -> NDArray[ValueT]:
     """View an array of the grid's shape with its axes ordered x, y, z."""
     if volume.shape != grid.shape:
         raise DataError(f'the volume is {volume.shape} but the grid is {grid.shape}')
@@ -117,10 +121,3 @@ def voxel_mesh(
         cells=face_cells,
         labels=to_xyz(labels, grid)[x, y, z].astype(np.uint8),
         grid=grid)
-
-
-def is_matter(labels: NDArray[np.uint8], empty_id: int | None, num_classes: int) -> NDArray[
-        np.bool_]:
-    """Return where a volume holds a class other than empty; ignored voxels are not matter."""
-    known = labels < num_classes
-    return known if empty_id is None else known & (labels != empty_id)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from ssc_ros.geometry.grids import VoxelGrid
 from ssc_ros.labels import LabelSpace
+from ssc_ros.messages.label_images import label_overlay
+from ssc_ros.messages.voxels import occupied_mask
 from ssc_ros.metrics import CompletionScores
 from ssc_ros.viewer.drawing import (
     FAINT_INK,
@@ -16,14 +18,13 @@ from ssc_ros.viewer.drawing import (
     Sheet,
     draw_legend,
     fit,
-    overlay_labels,
     save_png,
 )
-from ssc_ros.viewer.mesh import is_matter, voxel_mesh
+from ssc_ros.viewer.mesh import voxel_mesh
 from ssc_ros.viewer.occlusion import corner_brightness
 from ssc_ros.viewer.raycast import render_faces
-from ssc_ros.viewer.recording import RecordedFrame
-from ssc_ros.viewer.scores import scene_scores
+from ssc_ros.viewer.recorded_frame import RecordedFrame
+from ssc_ros.viewer.scores import format_scores, scene_scores
 from ssc_ros.viewer.viewpoint import Viewpoint, camera_heading, cut_away, overview
 
 __all__ = ['save_png', 'scene_picture', 'voxel_picture']
@@ -118,7 +119,7 @@ def _panels(
     frame: RecordedFrame, mark_completed: bool, scores: CompletionScores | None,
 ) -> list[_Panel]:
     estimate, truth = frame.estimate, frame.ground_truth
-    predicted = _matter(estimate.labels, estimate.label_space)
+    predicted = occupied_mask(estimate.labels, estimate.label_space)
     hatched = ~estimate.observed if mark_completed else None
     note = 'striped: completed, reached by no measured ray' if mark_completed else ''
     if truth is None:
@@ -128,9 +129,9 @@ def _panels(
                        f'{seen.sum()} of {predicted.sum()} occupied voxels')]
     caption = 'predicted'
     if scores is not None:
-        caption += f'     SC IoU {100 * scores.sc_iou:.1f}     SSC mIoU {100 * scores.ssc_miou:.1f}'
+        caption += f'     {format_scores(scores)}'
     is_known = truth < len(estimate.label_space)
-    true_matter = _matter(truth, estimate.label_space)
+    true_matter = occupied_mask(truth, estimate.label_space)
     return [_Panel(estimate.labels, predicted & is_known, hatched, caption, note),
             _Panel(truth, true_matter, None, 'ground truth',
                    f'{true_matter.sum()} occupied voxels; predicted: '
@@ -161,9 +162,6 @@ def _draw_images(sheet: Sheet, frame: RecordedFrame) -> None:
                color=FAINT_INK)
     sheet.paste(fit(image, *_IMAGE_SIZE), _MARGIN, top)
     if estimate.image_labels is not None:
-        overlay = overlay_labels(image, estimate.image_labels, estimate.label_space)
+        overlay = label_overlay(
+            image, estimate.image_labels, estimate.label_space, opacity=0.6)
         sheet.paste(fit(overlay, *_IMAGE_SIZE), _MARGIN, top + _PANEL_SIZE[0] - _IMAGE_SIZE[0])
-
-
-def _matter(labels: Volume, space: LabelSpace) -> Mask:
-    return is_matter(labels, space.empty_id, len(space))

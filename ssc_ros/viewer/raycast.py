@@ -89,12 +89,13 @@ def render_faces(
         light = _light(scene, hits, mesh, viewpoint) * _corner_light(hits, brightness)
         colors[hits.pixels] = albedo * (light * _edges(hits))[:, None]
     picture = colors.reshape(height, samples, width, samples, 3).mean(axis=(1, 3))
-    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+    rounded: NDArray[np.uint8] = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+    return rounded
 
 
 def _background(rows: int, columns: int) -> Floats:
     share = np.linspace(0, 1, rows, dtype=np.float32)[:, None]
-    gradient = np.float32(BACKGROUND_TOP) * (1 - share) + np.float32(BACKGROUND_BOTTOM) * share
+    gradient = np.array(BACKGROUND_TOP) * (1 - share) + np.array(BACKGROUND_BOTTOM) * share
     return np.repeat(gradient, columns, axis=0).astype(np.float32)
 
 
@@ -144,7 +145,7 @@ def _edges(hits: _Hits) -> Floats:
 def _hatch(albedo: Floats, hits: _Hits, mesh: VoxelMesh, is_hatched: NDArray[np.bool_]) -> None:
     """Whiten faces in place; the stripes run on through neighbouring cells."""
     selected = is_hatched[hits.faces]
-    cells = (hits.points[selected] - np.float32(mesh.grid.origin_m)) / mesh.grid.voxel_size_m
+    cells = (hits.points[selected] - np.array(mesh.grid.origin_m)) / mesh.grid.voxel_size_m
     phase = cells.sum(axis=1) / _HATCH_PERIOD_CELLS % 1
     share = np.where(phase < 0.5, _HATCH_STRIPE_WHITE, _HATCH_WHITE).astype(np.float32)[:, None]
     albedo[selected] = albedo[selected] * (1 - share) + 255 * share

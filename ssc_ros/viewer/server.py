@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -18,13 +20,14 @@ from ssc_ros.viewer.browser_scene import (
     semantic_cloud,
     voxel_glb,
 )
-from ssc_ros.viewer.controls import Controls, describe
-from ssc_ros.viewer.recording import RecordedFrame, Recording
+from ssc_ros.viewer.command import DEFAULT_PORT
+from ssc_ros.viewer.controls import Controls
+from ssc_ros.viewer.recorded_frame import RecordedFrame
+from ssc_ros.viewer.recording import Recording
 from ssc_ros.viewer.viewpoint import camera_heading
 
 HOST = '127.0.0.1'
-DEFAULT_PORT = 8765
-_FRUSTUM_SCALE_M = 0.35
+_FRUSTUM_SCALE_M, _FRUSTUM_LINE_M = 0.35, 0.008
 _POINT_SIZE_M = 0.02
 _logger = logging.getLogger(__name__)
 
@@ -41,8 +44,15 @@ def start_server(port: int) -> Any:
     except ImportError as error:
         raise ConfigurationError('the browser view needs the package viser, which is not '
                                  'installed: pip install "ssc_ros[viewer]"') from error
-    # viser itself would listen on every interface.
-    return viser.ViserServer(host=HOST, port=port, label='ssc_ros', verbose=False)
+    # viser itself would listen on every interface, and announces itself on the terminal.
+    with redirect_stdout(StringIO()):
+        return viser.ViserServer(host=HOST, port=port, label='ssc_ros', verbose=False)
+
+
+def stop_server(server: Any) -> None:
+    """Close the page and its port."""
+    with redirect_stdout(StringIO()):
+        server.stop()
 
 
 class SceneView:
@@ -78,7 +88,7 @@ class SceneView:
 
     def stop(self) -> None:
         """Close the page and its port."""
-        self.server.stop()
+        stop_server(self.server)
 
     def _redraw(self) -> None:
         with self._lock, self.server.atomic():
@@ -192,6 +202,6 @@ def _add_frustum(scene: Any, frame: RecordedFrame) -> None:
     x, y, z, w = rotation_to_quaternion(T_voxel_camera[:3, :3])
     scene.add_camera_frustum(
         '/camera', fov=float(2 * np.arctan(camera.height / 2 / camera.fy)),
-        aspect=camera.width / camera.height, scale=_FRUSTUM_SCALE_M, thickness=0.008, image=frame.image,
-        format='jpeg', wxyz=(w, x, y, z), position=tuple(T_voxel_camera[:3, 3]),
-        cast_shadow=False, receive_shadow=False)
+        aspect=camera.width / camera.height, scale=_FRUSTUM_SCALE_M,
+        thickness=_FRUSTUM_LINE_M, image=frame.image, format='jpeg', wxyz=(w, x, y, z),
+        position=tuple(T_voxel_camera[:3, 3]), cast_shadow=False, receive_shadow=False)

@@ -43,7 +43,8 @@ class Viewpoint:
         y = (np.arange(height) + 0.5 - height / 2) * pixel
         right, down, forward = self.axes
         directions = forward + y[:, None, None] * down + x[None, :, None] * right
-        return directions.reshape(-1, 3).astype(np.float32)
+        rays: NDArray[np.float32] = directions.reshape(-1, 3).astype(np.float32)
+        return rays
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,11 +149,12 @@ def _towards_interior(
 ) -> NDArray[np.float64]:
     """Return per column the cosine between the way into the room and the view direction."""
     radius = max(1, round(_INTERIOR_RADIUS_M / grid.voxel_size_m))
-    is_inside = np.isin(volume, _ids(space, {'floor'})).any(axis=up_axis).astype(np.float64)
+    is_floor = np.isin(volume, _ids(space, {'floor'}))
+    inside: NDArray[np.float64] = np.asarray(is_floor.any(axis=up_axis), np.float64)
     for axis in (0, 1, 0, 1):
-        is_inside = _box_blur(is_inside, radius, axis)
+        inside = _box_blur(inside, radius, axis)
     level_axes = [axis for axis in range(3) if axis != up_axis]
-    slopes = np.stack(np.gradient(is_inside))
+    slopes = np.stack([np.gradient(inside, axis=axis) for axis in range(2)])
     length = np.maximum(np.linalg.norm(slopes, axis=0), 1e-9)
     forward = view_forward[level_axes] / np.linalg.norm(view_forward[level_axes])
     cosines: NDArray[np.float64] = np.tensordot(forward, slopes / length, 1)
@@ -165,7 +167,9 @@ def _box_blur(values: NDArray[np.float64], radius: int, axis: int) -> NDArray[np
     total = np.pad(values, padding).cumsum(axis)
     length = values.shape[axis]
     high = np.take(total, np.arange(length) + 2 * radius + 1, axis)
-    return (high - np.take(total, np.arange(length), axis)) / (2 * radius + 1)
+    means: NDArray[np.float64] = (high - np.take(total, np.arange(length), axis)) / (
+        2 * radius + 1)
+    return means
 
 
 def _ids(space: LabelSpace, names: frozenset[str] | set[str]) -> list[int]:
