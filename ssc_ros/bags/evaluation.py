@@ -30,7 +30,7 @@ class Evaluation:
         self.num_frames = 0
         self._counts = CompletionCounts(len(label_space))
 
-    def add(self, labels: NDArray[np.uint8], truth: NDArray[np.uint8]) -> NDArray[np.int64]:
+    def add(self, labels: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.int64]:
         """
         Score one frame and return its confusion counts.
 

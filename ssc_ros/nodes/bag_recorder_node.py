@@ -1,0 +1,121 @@
+"""Records topics into a bag, byte for byte, where ``ros2 bag record`` is not installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from time import time_ns
+from typing import Any
+
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+from ssc_ros.bags.writer import BagWriter
+from ssc_ros.errors import ConfigurationError, MessageError
+from ssc_ros.messages.classes import message_class
+from ssc_ros.nodes.compat import create_wall_timer
+from ssc_ros.nodes.lifecycle_node import SscLifecycleNode, run_node
+from ssc_ros.nodes.parameters import parameter
+from ssc_ros.nodes.settings import LifecycleParameters
+
+DISCOVERY_PERIOD_S = 0.1
+QUEUE_DEPTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class BagRecorderParameters(LifecycleParameters):
+    """bag_recorder_node."""
+
+    bag: str = parameter('', 'folder of the new bag; an older bag there is replaced')
+    storage: str = parameter('mcap', 'file format', choices=('mcap', 'sqlite3'))
+    compress: bool = parameter(True, 'compress with zstd')
+    topics: tuple[str, ...] = parameter(
+        ('*',), 'topics to record as soon as they appear, with * and ? as in a shell')
+
+
+class BagRecorderNode(SscLifecycleNode[BagRecorderParameters]):
+    """
+    Records while active; the bag is complete after cleanup or at the end of the process.
+
+    The bag time of a message is the wall time of its arrival.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__('bag_recorder_node', BagRecorderParameters, **options)
+        self._writer: BagWriter | None = None
+        self._listeners: dict[str, Any] = {}
+        self._timer: Any = None
+
+    def handle_configure(self) -> None:
+        """Create the bag."""
+        values = self.parameters
+        if not values.bag:
+            raise ConfigurationError('bag is not set: give the folder of the new bag')
+        self._writer = BagWriter(
+            values.bag, storage=values.storage, compress=values.compress, overwrite=True)
+
+    def handle_activate(self) -> None:
+        """Listen to all matching topics, now and later."""
+        self._timer = create_wall_timer(self, DISCOVERY_PERIOD_S, self._discover)
+
+    def handle_deactivate(self) -> None:
+        """Stop listening."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self.destroy_timer(self._timer)
+            self._timer = None
+        for listener in self._listeners.values():
+            if listener is not None:
+                self.destroy_subscription(listener)
+        self._listeners = {}
+
+    def handle_cleanup(self) -> None:
+        """Complete the bag."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+            self.get_logger().info(f'{writer.path}: {writer.message_count} messages recorded')
+
+    def _discover(self) -> None:
+        for topic, types in self.get_topic_names_and_types():
+            is_wanted = any(fnmatchcase(topic, pattern) for pattern in self.parameters.topics)
+            if is_wanted and topic not in self._listeners and self.count_publishers(topic):
+                self._listeners[topic] = self._listen(topic, types[0])
+
+    def _listen(self, topic: str, type_name: str) -> Any:
+        package, _, name = type_name.split('/')
+        try:
+            kind = message_class(f'{package}/{name}')
+        except (AttributeError, MessageError) as error:
+            self.get_logger().warning(f'{topic} is not recorded: {error}')
+            return None
+        return self.create_subscription(
+            kind, topic, self._receiver(topic, type_name), self._matching_qos(topic), raw=True)
+
+    def _receiver(self, topic: str, type_name: str) -> Callable[[bytes], None]:
+        def receive(data: bytes) -> None:
+            if self._writer is not None:
+                self._writer.write_raw(topic, type_name, time_ns(), data)
+
+        return receive
+
+    def _matching_qos(self, topic: str) -> QoSProfile:
+        """Return the strongest profile that all publishers of a topic satisfy."""
+        profiles = [info.qos_profile for info in self.get_publishers_info_by_topic(topic)]
+        is_reliable = all(p.reliability == ReliabilityPolicy.RELIABLE for p in profiles)
+        is_latched = all(p.durability == DurabilityPolicy.TRANSIENT_LOCAL for p in profiles)
+        return QoSProfile(
+            history=HistoryPolicy.KEEP_LAST, depth=QUEUE_DEPTH,
+            reliability=(ReliabilityPolicy.RELIABLE if is_reliable
+                         else ReliabilityPolicy.BEST_EFFORT),
+            durability=(DurabilityPolicy.TRANSIENT_LOCAL if is_latched
+                        else DurabilityPolicy.VOLATILE))
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the node; the entry point of the executable."""
+    return run_node(BagRecorderNode, args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
