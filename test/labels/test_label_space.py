@@ -1,0 +1,158 @@
+"""Tests of label spaces: the tables themselves and the loader."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ssc_ros.errors import ConfigurationError, DataError
+from ssc_ros.labels import IGNORE_ID, available_label_spaces, load_label_space
+
+SIZES = {
+    'matterport11': 11, 'nyu12': 12, 'nyu40': 40, 'scannet15': 15, 'semantic_kitti20': 20,
+    'semantic_tartanair14': 14, 'sunrgbd37': 37}
+
+# NYU-40 classes 1..40 as the 36 raw ids of the SSCNet release.
+NYU40_AS_NYU36 = (
+    3, 2, 13, 7, 6, 8, 9, 5, 4, 11, 36, 12, 4, 17, 11, 4, 13, 22, 35, 2, 36, 1, 36, 21, 33, 36, 36,
+    29, 36, 36, 36, 27, 31, 34, 14, 28, 36, 36, 13, 20)
+
+
+def write_space(folder: Path, text: str) -> str:
+    path = folder / 'space.yaml'
+    path.write_text(text)
+    return str(path)
+
+
+class TestShippedTables:
+    def test_every_published_label_space_is_there_with_its_number_of_classes(self):
+        assert {name: len(load_label_space(name)) for name in available_label_spaces()} == SIZES
+
+    @pytest.mark.parametrize('name', sorted(SIZES))
+    def test_maps_lead_to_existing_classes_and_reach_all_but_the_empty_one(self, name):
+        space = load_label_space(name)
+        for source, table in space.maps.items():
+            reached = set(np.unique(table).tolist()) - {IGNORE_ID}
+            assert reached <= set(range(len(space))), source
+        if space.maps and name != 'scannet15':
+            assert set(np.unique(np.concatenate(list(space.maps.values())))) >= set(
+                space.occupied_ids)
+
+    @pytest.mark.parametrize('name', sorted(SIZES))
+    def test_colors_tell_the_classes_apart(self, name):
+        assert len(np.unique(load_label_space(name).colors, axis=0)) == SIZES[name]
+
+    def test_voxel_spaces_have_an_empty_class_and_image_spaces_have_none(self):
+        empty = {name: load_label_space(name).empty_id for name in SIZES}
+        assert {name for name, value in empty.items() if value == 0} == {
+            'nyu12', 'semantic_kitti20', 'semantic_tartanair14'}
+        assert load_label_space('nyu12').occupied_ids == tuple(range(1, 12))
+        assert load_label_space('nyu40').occupied_ids == tuple(range(40))
+
+    def test_nyu12_has_the_class_order_of_the_benchmark(self):
+        assert load_label_space('nyu12').names == (
+            'empty', 'ceiling', 'floor', 'wall', 'window', 'chair', 'bed', 'sofa', 'table', 'tvs',
+            'furn', 'objs')
+
+    def test_nyu12_maps_of_36_and_40_classes_agree(self):
+        space = load_label_space('nyu12')
+        via_36 = space.remap(np.array(NYU40_AS_NYU36), 'nyu36')
+        assert np.array_equal(via_36, space.maps['nyu40'][1:])
+
+    def test_nyu894_is_the_published_table_by_checksum(self):
+        table = load_label_space('nyu40').maps['nyu894']
+        official = np.where(table == IGNORE_ID, 0, table.astype(int) + 1).astype(np.uint8)
+        assert len(table) == 895
+        assert official[0] == 0
+        assert zlib.crc32(official[1:].tobytes()) == 3532168507
+
+    def test_sunrgbd37_is_the_head_of_nyu40(self):
+        assert load_label_space('sunrgbd37').names == load_label_space('nyu40').names[:37]
+
+    def test_kitti_raw_255_is_a_class_and_only_unlisted_ids_are_ignored(self):
+        raw = np.array([0, 10, 252, 255, 257, 52, 1, 99, 81])
+        labels = load_label_space('semantic_kitti20').remap(raw, 'semantic_kitti_raw')
+        assert labels.tolist() == [0, 1, 1, 8, 5, 255, 255, 255, 19]
+
+    def test_kitti_weights_are_the_inverse_log_frequencies(self):
+        weights = load_label_space('semantic_kitti20').class_weights
+        frequencies = np.array([5.41773033e9, 1.57835390e7, 1.25136000e5])
+        np.testing.assert_allclose(weights[:3], 1 / np.log(frequencies + 0.001), atol=1e-6)
+
+    def test_nyu_weights_hold_empty_space_down(self):
+        weights = load_label_space('nyu12').class_weights
+        np.testing.assert_allclose(weights, [0.05] + [1.0] * 11)
+
+    def test_doubly_listed_tartanair_ids_keep_the_last_class(self):
+        space = load_label_space('semantic_tartanair14')
+        labels = space.remap(np.array([144, 231, 139, 0, 249]), 'airsim_office')
+        assert [space.names[i] for i in labels] == ['furn', 'window', 'floor', 'objs', 'bonsai']
+
+    def test_scannet_leaves_out_what_its_fifteen_classes_lack(self):
+        space = load_label_space('scannet15')
+        refrigerator, toilet, sofa = space.remap(np.array([24, 33, 6]), 'nyu40')
+        assert (refrigerator, toilet, space.names[sofa]) == (255, 255, 'sofa')
+
+    @pytest.mark.parametrize(('space', 'mseg', 'name'), [
+        ('matterport11', 62, 'sofa'), ('matterport11', 43, 'floor'),
+        ('matterport11', 193, 'window'), ('scannet15', 191, 'wall'), ('scannet15', 112, 'picture'), ('scannet15', 70, 'desk')])
+    def test_mseg_ids_reach_their_class(self, space, mseg, name):
+        space = load_label_space(space)
+        assert space.names[space.maps['mseg'][mseg]] == name
+
+
+class TestUse:
+    def test_colorize_keeps_the_shape_and_paints_ignored_cells_grey(self):
+        space = load_label_space('nyu12')
+        picture = space.colorize(np.array([[1, 255], [0, 40]], np.uint8))
+        assert picture.shape == (2, 2, 3)
+        assert picture[0, 0].tolist() == [214, 38, 40]
+        assert picture[0, 1].tolist() == picture[1, 1].tolist() == [153, 153, 153]
+
+    @given(st.lists(st.sampled_from([*range(41), 255]), max_size=30))
+    def test_remapping_is_the_table_cell_by_cell_and_keeps_ignore(self, ids):
+        space = load_label_space('nyu12')
+        expected = [IGNORE_ID if i == 255 else int(space.maps['nyu40'][i]) for i in ids]
+        assert space.remap(np.array(ids, np.uint8), 'nyu40').tolist() == expected
+
+    def test_ids_outside_the_table_are_refused_with_the_id(self):
+        with pytest.raises(DataError, match=r'41.*nyu40'):
+            load_label_space('nyu12').remap(np.array([3, 41]), 'nyu40')
+        with pytest.raises(DataError, match='-1'):
+            load_label_space('nyu12').remap(np.array([-1]), 'nyu40')
+
+    def test_an_unknown_source_lists_the_known_ones(self):
+        with pytest.raises(ConfigurationError, match=r'cityscapes.*nyu36'):
+            load_label_space('nyu12').remap(np.zeros(1), 'cityscapes')
+
+
+class TestLoader:
+    def test_an_own_yaml_file_is_loaded_by_path(self, tmp_path):
+        path = write_space(
+            tmp_path, 'name: own\nempty_id: 0\nclasses:\n'
+            '- {name: empty, color: [0, 0, 0]}\n- {name: cup, color: [9, 8, 7], weight: 2.0}\n')
+        space = load_label_space(path)
+        assert (space.name, space.names) == ('own', ('empty', 'cup'))
+        assert space.class_weights.tolist() == [1.0, 2.0]
+
+    def test_an_unknown_name_lists_what_ships(self):
+        with pytest.raises(ConfigurationError, match=r'nyu13x.*nyu12.*nor a YAML file'):
+            load_label_space('nyu13x')
+
+    @pytest.mark.parametrize(('text', 'complaint'), [
+        ('classes: []', 'malformed'),
+        ('name: a\nclasses:\n- {name: x}', 'malformed'),
+        ('name: a\nclasses:\n- {name: x, color: [0, 0, 0]}\n- {name: x, color: [1, 0, 0]}',
+         'repeat'),
+        ('name: a\nclasses:\n- {name: x, color: [0, 0, 0]}\nmaps: {b: [1]}', "map 'b'"),
+    ])
+    def test_a_wrong_file_is_refused_with_its_path(self, tmp_path, text, complaint):
+        path = write_space(tmp_path, text)
+        with pytest.raises(ConfigurationError, match=complaint) as caught:
+            load_label_space(path)
+        assert path in str(caught.value)
