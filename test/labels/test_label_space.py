@@ -100,7 +100,8 @@ class TestShippedTables:
 
     @pytest.mark.parametrize(('space', 'mseg', 'name'), [
         ('matterport11', 62, 'sofa'), ('matterport11', 43, 'floor'),
-        ('matterport11', 193, 'window'), ('scannet15', 191, 'wall'), ('scannet15', 112, 'picture'), ('scannet15', 70, 'desk')])
+        ('matterport11', 193, 'window'), ('scannet15', 191, 'wall'),
+        ('scannet15', 112, 'picture'), ('scannet15', 70, 'desk')])
     def test_mseg_ids_reach_their_class(self, space, mseg, name):
         space = load_label_space(space)
         assert space.names[space.maps['mseg'][mseg]] == name
