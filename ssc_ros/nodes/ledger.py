@@ -40,7 +40,8 @@ class Ledger:
     def use(self, names: Iterable[str]) -> None:
         """Count one message of each input as used."""
         with self._lock:
-            self._used.update(names)
+            for name in names:
+                self._used[name] += 1
 
     def drop(self, reason: str, messages: int = 1) -> None:
         """Count messages that were not used."""
