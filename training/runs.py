@@ -21,7 +21,8 @@ def newest_checkpoint(folder: Path) -> Path | None:
     found = [(int(match[1]), path) for path in folder.glob('step-*.ckpt')
              if (match := _STEP.search(path.name))]
     # A kill while saving leaves a file without the index at a zip's end, and the one before it.
-    return next((path for _, path in sorted(found, reverse=True) if zipfile.is_zipfile(path)), None)
+    newest_first = (path for _, path in sorted(found, reverse=True))
+    return next((path for path in newest_first if zipfile.is_zipfile(path)), None)
 
 
 def read_checkpoint(path: Path) -> tuple[Experiment, dict[str, torch.Tensor], int]:
@@ -32,7 +33,8 @@ def read_checkpoint(path: Path) -> tuple[Experiment, dict[str, torch.Tensor], in
         DataError: no such file, or it was not written by `python -m training fit`.
     """
     if not path.is_file():
-        raise DataError(f'checkpoint {path} does not exist: look for .ckpt files in the run folder')
+        raise DataError(
+            f'checkpoint {path} does not exist: look for .ckpt files in the run folder')
     document: Mapping[str, Any] = torch.load(path, map_location='cpu', weights_only=True)
     if 'hyper_parameters' not in document or 'state_dict' not in document:
         raise DataError(f'{path} was not written by python -m training fit')

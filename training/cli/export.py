@@ -25,7 +25,8 @@ def export(checkpoint: Path, folder: Path, scores: Path | None = None) -> Path:
     """
     experiment, state, steps = read_checkpoint(checkpoint)
     measured = json.loads(scores.read_text(encoding='utf-8')) if scores else None
-    card = model_card(experiment, steps, sum(tensor.numel() for tensor in state.values()), measured)
+    parameters = sum(tensor.numel() for tensor in state.values())
+    card = model_card(experiment, steps, parameters, measured)
     save_bundle(folder, experiment.network.to_dict(), state, card)
     size_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     print(f'{folder}: {size_mb:.1f} MB')

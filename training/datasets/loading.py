@@ -64,10 +64,10 @@ class CompletionData(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the rest of the stream, from the trainer's current step on."""
-        data, trainer = self._experiment.data, self.trainer
+        data, options = self._experiment.data, self._experiment.optimization
+        trainer = self.trainer
         assert trainer is not None
-        per_step = (
-            data.batch_size * trainer.world_size * self._experiment.optimization.accumulate_batches)
+        per_step = data.batch_size * trainer.world_size * options.accumulate_batches
         sampler = StreamSampler(
             len(self.train_frames), self._experiment.run.seed,
             start=trainer.global_step * per_step, stop=trainer.max_steps * per_step,

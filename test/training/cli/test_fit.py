@@ -85,7 +85,8 @@ def test_restart_forgets_the_earlier_run(make_experiment, tmp_path: Path) -> Non
 
 
 def test_time_is_up_before_the_steps_are(make_experiment, tmp_path: Path, capsys) -> None:
-    folder = fit(make_experiment(tmp_path, optimization={'steps': 1000}, run={'max_time': '00:00:00:01'}))
+    folder = fit(make_experiment(
+        tmp_path, optimization={'steps': 1000}, run={'max_time': '00:00:00:01'}))
     assert 'of 1000 steps; validating' in capsys.readouterr().out
     assert newest_checkpoint(folder) is not None
 
@@ -102,7 +103,8 @@ def test_averaged_weights_are_what_checkpoints_hold(
 def test_mean_fusion_rgbd_and_every_loss_train(make_experiment, tmp_path: Path) -> None:
     for network in ({'fusion': 'mean'}, {'views': 1, 'virtual_baseline_m': 0.1},
                     {'context_prior': True}):
-        folder = fit(make_experiment(tmp_path, network=network, optimization={'steps': 1}), restart=True)
+        experiment = make_experiment(tmp_path, network=network, optimization={'steps': 1})
+        folder = fit(experiment, restart=True)
         row = logged(folder)[0]
         assert float(row['train/frustum']) > 0
         assert ('train/relation' in row) == ('context_prior' in network)
