@@ -40,7 +40,7 @@ class ContextPrior(nn.Module):
     def forward(self, volume: Tensor) -> tuple[Tensor, Tensor]:
         """Map (B, C, X, Y, Z) to the same shape and relation logits (B, 4, cells, X Y Z)."""
         scene = self.aspp(volume)
-        cells = self.cell_context(volume).flatten(2).transpose(1, 2)
+        cells = self.cell_context(scene).flatten(2).transpose(1, 2)
         logits = [relation(scene).flatten(2) for relation in self.relations]
         contexts = [
             torch.bmm(torch.sigmoid(logit).transpose(1, 2).to(cells.dtype), cells)

@@ -1,0 +1,1 @@
+"""Reading of official checkpoints: pickles in, plain tensors under our names out."""

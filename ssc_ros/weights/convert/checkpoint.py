@@ -1,0 +1,61 @@
+"""Tensors of a pickled checkpoint, without running anything that it contains."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ssc_ros.errors import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class _Inert:
+    """Stands in for every class and function that a checkpoint names beyond tensors."""
+
+    def __new__(cls, *_: Any, **__: Any) -> _Inert:
+        return super().__new__(cls)
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def __setstate__(self, _: Any) -> None:
+        pass
+
+    def __setitem__(self, _: Any, __: Any) -> None:
+        pass
+
+
+def read_checkpoint(path: Path) -> dict[str, Tensor]:
+    """
+    Return the tensors of the ``state_dict`` in a Lightning (or plain) checkpoint.
+
+    The file is read by torch's weights-only unpickler. Foreign classes that it names, such as
+    an omegaconf configuration among the hyper-parameters, become inert placeholders: none of
+    their code is imported or run.
+
+    Raises:
+        WeightsError: no such file, not a checkpoint of torch >= 1.6, or no tensors in it.
+    """
+    import torch
+
+    if not path.is_file():
+        raise WeightsError(f'{path} does not exist: give the path of the official checkpoint')
+    try:
+        foreign = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+        placeholders: list[Any] = [(_Inert, name) for name in foreign]
+        with torch.serialization.safe_globals(placeholders):
+            document = torch.load(path, map_location='cpu', weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError,
+            pickle.UnpicklingError) as error:
+        raise WeightsError(
+            f'{path} cannot be read as weights only ({error}): it is truncated, no checkpoint, '
+            'or holds more than tensors and settings; download it again') from error
+    state = document.get('state_dict', document) if isinstance(document, dict) else None
+    tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)
+               } if isinstance(state, dict) else {}
+    if not tensors:
+        raise WeightsError(f'{path} holds no state_dict with tensors: is it the right file?')
+    return tensors
