@@ -21,8 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='folder of a recording, as `ssc_ros demo` writes it')
     parser.add_argument(
         '--live', action='store_true',
-        help='show a running node instead; everything after -- goes to viewer_node, '
-             'e.g. -- --ros-args -p source:=rgbd_node')
+        help='show a running node instead; for remappings run viewer_node itself')
+    parser.add_argument(
+        '--source', default='stereo_node', metavar='NODE',
+        help='the node that --live shows (%(default)s)')
     parser.add_argument(
         '--port', type=int, default=DEFAULT_PORT,
         help='of the page on 127.0.0.1 (%(default)s, or the next free one)')
@@ -33,7 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--png', type=Path, metavar='DIR', help='write a picture of every frame and end')
     parser.add_argument(
         '--frame', type=int, default=0, help='which frame --html writes (%(default)s)')
-    parser.add_argument('node_arguments', nargs='*', help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -89,10 +90,10 @@ def _show_recording(recording: Recording, args: argparse.Namespace) -> int:
 
 def _run_live(args: argparse.Namespace) -> int:
     # A process of its own: only the nodes may import rclpy.
-    command = [sys.executable, '-m', 'ssc_ros.nodes.viewer_node', *args.node_arguments]
-    if '--ros-args' not in command:
-        command.append('--ros-args')
-    return subprocess.run([*command, '-p', f'port:={args.port}'], check=False).returncode
+    command = [
+        sys.executable, '-m', 'ssc_ros.nodes.viewer_node', '--ros-args',
+        '-p', f'source:={args.source}', '-p', f'port:={args.port}']
+    return subprocess.run(command, check=False).returncode
 
 
 def _say(text: str) -> None:

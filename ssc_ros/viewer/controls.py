@@ -21,42 +21,47 @@ _NO_IMAGE = np.full((48, 64, 3), 230, np.uint8)
 
 
 class Controls:
-    """Check boxes, a class legend that switches classes, and the images of the shown frame."""
+    """
+    Check boxes, a class legend that switches classes, and the images of the shown frame.
+
+    Attributes:
+        classes: the check box of each label id.
+    """
 
     def __init__(self, gui: Any, space: LabelSpace, on_change: Callable[[], None]) -> None:
-        self._caption = gui.add_markdown('')
+        self.caption = gui.add_markdown('')
         with gui.add_folder('Voxels'):
-            self._source = gui.add_dropdown('voxels', ('prediction', 'ground truth', 'none'))
-            self._observed = gui.add_checkbox('observed', True)
-            self._completed = gui.add_checkbox('completed', True)
-            self._mark = gui.add_checkbox('stripe completed', True)
-            self._cut = gui.add_checkbox('cut room open', True)
+            self.source = gui.add_dropdown('voxels', ('prediction', 'ground truth', 'none'))
+            self.observed = gui.add_checkbox('observed', True)
+            self.completed = gui.add_checkbox('completed', True)
+            self.mark = gui.add_checkbox('stripe completed', True)
+            self.cut = gui.add_checkbox('cut room open', True)
         with gui.add_folder('Camera'):
-            self._cloud = gui.add_checkbox('semantic cloud', False)
-            self._camera = gui.add_checkbox('camera pose', True)
+            self.cloud = gui.add_checkbox('semantic cloud', False)
+            self.camera = gui.add_checkbox('camera pose', True)
             self._image = gui.add_image(_NO_IMAGE, label='image', format='jpeg')
             self._labels = gui.add_image(_NO_IMAGE, label='labels', format='jpeg')
         with gui.add_folder('Classes'):
-            self._classes = {}
+            self.classes = {}
             for index in space.occupied_ids:
                 gui.add_html(_SWATCH.format(*space.colors[index]))
-                self._classes[index] = gui.add_checkbox(space.names[index], True)
-        for handle in (self._source, self._observed, self._completed, self._mark, self._cut,
-                       self._cloud, self._camera, *self._classes.values()):
+                self.classes[index] = gui.add_checkbox(space.names[index], True)
+        for handle in (self.source, self.observed, self.completed, self.mark, self.cut,
+                       self.cloud, self.camera, *self.classes.values()):
             handle.on_update(lambda _: on_change())
 
     def choice(self) -> Choice:
         """Return what is ticked now."""
-        hidden = frozenset(index for index, box in self._classes.items() if not box.value)
+        hidden = frozenset(index for index, box in self.classes.items() if not box.value)
         return Choice(
-            source=cast('Source', self._source.value), hidden_classes=hidden,
-            show_observed=self._observed.value, show_completed=self._completed.value,
-            mark_completed=self._mark.value, is_cut_open=self._cut.value,
-            show_cloud=self._cloud.value, show_camera=self._camera.value)
+            source=cast('Source', self.source.value), hidden_classes=hidden,
+            show_observed=self.observed.value, show_completed=self.completed.value,
+            mark_completed=self.mark.value, is_cut_open=self.cut.value,
+            show_cloud=self.cloud.value, show_camera=self.camera.value)
 
     def show_frame(self, frame: RecordedFrame) -> None:
         """Put a frame's description, image and label overlay into the panel."""
-        self._caption.content = describe(frame)
+        self.caption.content = describe(frame)
         self._image.image = _NO_IMAGE if frame.image is None else frame.image
         self._labels.image = overlay_of(frame)
 

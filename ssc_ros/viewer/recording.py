@@ -81,8 +81,12 @@ class Recording:
         return len(self.paths())
 
     def frame(self, index: int) -> RecordedFrame:
-        """Read one frame; DataError when its file is damaged."""
-        return self._load(self.paths()[index])
+        """Read one frame; DataError when there is none of that number or its file is damaged."""
+        paths = self.paths()
+        if not 0 <= index < len(paths):
+            raise DataError(f'there is no frame {index}: {self.folder} holds '
+                            + (f'the frames 0 to {len(paths) - 1}' if paths else 'none'))
+        return self._load(paths[index])
 
     def frames(self) -> Iterator[RecordedFrame]:
         """Yield the frames in order; a damaged one is reported in the log and left out."""

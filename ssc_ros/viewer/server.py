@@ -65,9 +65,9 @@ class SceneView:
 
     def __init__(self, space: LabelSpace, *, port: int = DEFAULT_PORT) -> None:
         self.server = start_server(port)
-        self.server.gui.configure_theme(
-            control_layout='fixed', control_width='medium', show_logo=False,
-            show_share_button=False)
+        # The share button would publish the page through a server elsewhere.
+        self.server.gui.configure_theme(show_logo=False, show_share_button=False)
+        self.server.gui.main_panel.dock_right()
         self._lock = threading.RLock()
         self._frame: RecordedFrame | None = None
         self.controls = Controls(self.server.gui, space, self._redraw)
@@ -136,6 +136,11 @@ class LiveView(SceneView):
         with self._changed:
             self._newest = frame
             self._changed.notify()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether frames are still drawn."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         """Close the page and end its thread."""
