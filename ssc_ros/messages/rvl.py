@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ssc_ros.errors import MessageError
 
-# 11 groups hold 33 bits, more than any count or 17-bit difference of a valid stream needs.
-_MAX_GROUPS = 11
+# 10 groups hold 30 bits, more than any count or 17-bit difference of a valid stream needs.
+_MAX_GROUPS = 10
 
 
 def decode_rvl(data: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint16]:
@@ -30,49 +30,56 @@ def decode_rvl(data: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.ui
         MessageError: the stream is truncated or corrupt.
     """
     num_pixels = shape[0] * shape[1]
-    is_measured, positions = _split_runs(integers := _read_integers(data), num_pixels)
-    zigzag = integers[positions]
+    integers = _read_integers(data)
+    is_measured, is_difference = _split_runs(integers, num_pixels)
+    zigzag = integers[is_difference]
     differences = (zigzag >> 1) ^ -(zigzag & 1)
     image = np.zeros(num_pixels, np.uint16)
     image[is_measured] = np.cumsum(differences).astype(np.uint16)
     return image.reshape(shape)
 
 
-def _read_integers(data: NDArray[np.uint8]) -> NDArray[np.int64]:
-    words = data[:len(data) // 4 * 4].view('<u4')
-    nibbles = (words[:, None] >> np.arange(28, -1, -4, dtype=np.uint32) & 15).reshape(-1)
+def _read_integers(data: NDArray[np.uint8]) -> NDArray[np.int32]:
+    # Most significant byte first, the nibbles of a word are in the order of the stream.
+    octets = data[:len(data) // 4 * 4].reshape(-1, 4)[:, ::-1].reshape(-1)
+    nibbles = np.stack([octets >> 4, octets & 15], axis=1).reshape(-1)
     ends = np.flatnonzero(nibbles < 8)  # the last group of an integer has no continuation bit
-    if not len(ends):
-        return np.zeros(0, np.int64)
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    if (ends - starts).max() >= _MAX_GROUPS:
+    starts = np.concatenate([[0], ends + 1])[:-1]
+    lengths = ends - starts + 1
+    if lengths.max(initial=0) > _MAX_GROUPS:
         raise _corrupt('an integer is too long')
-    group = np.arange(ends[-1] + 1) - np.repeat(starts, ends - starts + 1)
-    values = (nibbles[:ends[-1] + 1] & 7).astype(np.int64) << 3 * group
-    return np.add.reduceat(values, starts)
+    integers = np.zeros(len(ends), np.int32)
+    for group in range(lengths.max(initial=0)):
+        has_group = np.flatnonzero(lengths > group)
+        values = nibbles[starts[has_group] + group].astype(np.int32) & 7
+        integers[has_group] |= values << 3 * group
+    return integers
 
 
 def _split_runs(
-    integers: NDArray[np.int64], num_pixels: int,
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Return the mask of non-zero pixels, and where in ``integers`` their differences are."""
-    is_measured = np.zeros(num_pixels, np.bool_)
-    is_difference = np.zeros(len(integers), np.bool_)
+    integers: NDArray[np.int32], num_pixels: int,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which pixels are not zero, and which of ``integers`` are their differences."""
+    values = integers.tolist()
+    pixel_runs: list[int] = []  # zeros, non-zeros, zeros, ...
+    integer_runs: list[int] = []  # the two counts, differences, the two counts, ...
     pixel = position = 0
     while pixel < num_pixels:
-        if position + 2 > len(integers):
+        if position + 2 > len(values):
             raise _corrupt(f'it ends at pixel {pixel} of {num_pixels}')
-        num_zeros, num_values = int(integers[position]), int(integers[position + 1])
-        start, position = pixel + num_zeros, position + 2
-        pixel = start + num_values
-        if pixel > num_pixels or position + num_values > len(integers):
-            raise _corrupt(f'a run leads to pixel {pixel} of {num_pixels}')
-        if not num_zeros and not num_values:
+        num_zeros, num_measured = values[position:position + 2]
+        if not num_zeros and not num_measured:
             raise _corrupt(f'it stands still at pixel {pixel} of {num_pixels}')
-        is_measured[start:pixel] = True
-        is_difference[position:position + num_values] = True
-        position += num_values
-    return is_measured, np.flatnonzero(is_difference)
+        pixel += num_zeros + num_measured
+        position += 2 + num_measured
+        pixel_runs += num_zeros, num_measured
+        integer_runs += 2, num_measured
+    if pixel > num_pixels or position > len(values):
+        raise _corrupt(f'the last run leads to pixel {pixel} of {num_pixels}')
+    alternating = np.arange(len(pixel_runs)) % 2 == 1
+    is_difference = np.zeros(len(values), np.bool_)
+    is_difference[:position] = np.repeat(alternating, integer_runs)
+    return np.repeat(alternating, pixel_runs), is_difference
 
 
 def _corrupt(reason: str) -> MessageError:

@@ -28,16 +28,3 @@ def test_raw_and_compressed_images_read_alike():
     for msg in (encode_image(DEPTH_MM, '16UC1', header), encode_depth(depth_m, header),
                 encode_compressed_depth(DEPTH_MM, header)):
         np.testing.assert_allclose(read_depth(msg), depth_m, atol=1e-6)
-
-
-def test_messages_from_rosbags_read_like_those_of_rclpy():
-    typesys = pytest.importorskip('rosbags.typesys')
-    store = typesys.get_typestore(typesys.Stores.ROS2_HUMBLE)
-    types = store.types
-    stamp = types['builtin_interfaces/msg/Time'](sec=1, nanosec=2)
-    header = types['std_msgs/msg/Header'](stamp=stamp, frame_id='camera')
-    image = types['sensor_msgs/msg/Image']
-    msg = image(header=header, height=6, width=8, encoding='rgb8', is_bigendian=0, step=24,
-                data=PICTURE.reshape(-1))
-    read = store.deserialize_cdr(store.serialize_cdr(msg, image.__msgtype__), image.__msgtype__)
-    np.testing.assert_array_equal(read_color(read), PICTURE)
