@@ -1,0 +1,1 @@
+"""The verbs of the ``ssc_ros`` command line, one module each."""

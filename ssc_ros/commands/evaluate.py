@@ -1,0 +1,184 @@
+"""``ssc_ros evaluate``: score weights on a bag through the same estimator as the nodes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from math import radians
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssc_ros.bags import BagReader
+from ssc_ros.bags.evaluation import (
+    Evaluation,
+    EvaluationLog,
+    FrameResult,
+    duration_summary,
+    median_stages,
+    summary_table,
+    write_json,
+)
+from ssc_ros.bags.frames import BagFrame, FrameReader, find_frame_topics
+from ssc_ros.commands.console import ProgressBar, say
+from ssc_ros.commands.network import DEFAULT_WEIGHTS, describe_weights
+from ssc_ros.errors import DataError
+from ssc_ros.geometry.transforms import level_camera_pose
+from ssc_ros.models.estimator import Estimator, load_estimator
+from ssc_ros.viewer import Recording
+
+SHOWN_REFUSALS = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument('bag', type=Path, help='folder of a rosbag2 bag (mcap or sqlite3)')
+    parser.add_argument(
+        '--weights', default=DEFAULT_WEIGHTS, help='bundle name or folder, random:PRESET or dummy '
+        '(%(default)s)')
+    parser.add_argument(
+        '--out', type=Path, default=Path('out/evaluate'), help='folder of the results '
+        '(%(default)s); an interrupted evaluation there is continued')
+    parser.add_argument(
+        '--input', choices=('stereo', 'rgbd'), default='stereo', help='what the network is fed '
+        '(%(default)s)')
+    parser.add_argument(
+        '--namespace', default='/stereo', help='of the camera topics in the bag (%(default)s)')
+    parser.add_argument('--device', default='auto', help='auto, cpu, cuda, ... (%(default)s)')
+    parser.add_argument(
+        '--precision', default='auto', choices=('auto', 'float32', 'bfloat16', 'float16'))
+    parser.add_argument(
+        '--camera-height', type=float, metavar='M', help='above the floor, for a bag without '
+        'odometry')
+    parser.add_argument(
+        '--camera-pitch', type=float, metavar='DEG', default=0.0, help='positive looks down '
+        '(%(default)s)')
+    parser.add_argument(
+        '--scenes', action='store_true', help='keep every estimate in OUT/scenes for '
+        '`ssc_ros view`')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate and return the exit code; 1 when the bag is damaged, after saving what was read."""
+    network = describe_weights(args.weights)
+    with BagReader(args.bag) as reader:
+        topics = find_frame_topics(reader, kind=args.input, namespace=args.namespace)
+        estimator = load_estimator(args.weights, device=args.device, precision=args.precision)
+        estimator.warm_up()
+        log = EvaluationLog(args.out / 'frames.jsonl', {
+            'bag': str(args.bag.resolve()), 'messages': reader.message_count,
+            'start_ns': reader.start_ns, 'topics': list(topics.all), **network.as_dict(),
+            'device': estimator.device, 'precision': args.precision})
+        run = _Run(args, estimator, log, reader.topics[topics.first].message_count)
+        frames = FrameReader(
+            reader, topics, estimator.place_box, fixed_pose=_fixed_pose(args),
+            on_refused=run.refuse)
+        try:
+            damage = run.consume(frames)
+        finally:
+            log.close()
+    say(summary_table(run.report))
+    if run.evaluation.num_frames:
+        say(run.evaluation.table())
+    say(f'report: {args.out / "report.json"}')
+    if damage:
+        sys.stderr.write(f'error: {damage}\n')
+    return 1 if damage else 0
+
+
+def _fixed_pose(args: argparse.Namespace) -> NDArray[np.float64] | None:
+    if args.camera_height is None:
+        return None
+    return level_camera_pose(
+        height_m=args.camera_height, pitch_rad=radians(args.camera_pitch))
+
+
+class _Run:
+    """One evaluation: what is done, what is refused, and its report."""
+
+    def __init__(
+        self, args: argparse.Namespace, estimator: Estimator, log: EvaluationLog, total: int,
+    ) -> None:
+        self.evaluation = Evaluation(estimator.label_space)
+        self._args = args
+        self._estimator = estimator
+        self._log = log
+        self._total = total
+        self._done = {result.stamp_ns for result in log.results}
+        self._refused = 0
+        self._recording = Recording(args.out / 'scenes') if args.scenes else None
+        for result in log.results:
+            self._count(result)
+        if self._done:
+            say(f'{len(self._done)} frames were done before; going on')
+
+    def refuse(self, stamp_ns: int, reason: str) -> None:
+        """Count an image that makes no frame."""
+        self._refused += 1
+        if self._refused <= SHOWN_REFUSALS:
+            sys.stderr.write(f'warning: left out at {stamp_ns / 1e9:.3f} s: {reason}\n')
+
+    def consume(self, frames: FrameReader) -> str:
+        """Estimate all frames that are not done yet; return what is wrong with the bag."""
+        bar = ProgressBar('evaluating', self._total)
+        damage = ''
+        try:
+            for item in frames:
+                if item.frame.stamp_ns not in self._done:
+                    self._estimate(item)
+                bar.show(len(self._done), self._note())
+        except DataError as error:
+            damage = str(error)
+        finally:
+            self._save()
+            bar.finish(len(self._done), self._note())
+        return damage
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Return figures of everything done so far."""
+        results = self._log.results
+        return {
+            'frames_in': self._total, 'frames_out': len(results),
+            'dropped': self._total - len(results), **self.evaluation.as_dict(),
+            'latency_ms': duration_summary([result.latency_ms for result in results]),
+            'stage_ms': median_stages([result.stage_ms for result in results]),
+            'weights': self._args.weights, 'bag': str(self._args.bag),
+            'device': self._estimator.device}
+
+    def _estimate(self, item: BagFrame) -> None:
+        truth = item.ground_truth()
+        estimate = self._estimator(item.frame)
+        confusion: list[list[int]] = []
+        if truth is not None:
+            counts = Evaluation(estimate.label_space).add(estimate.labels, truth)
+            confusion = counts.tolist()
+        result = FrameResult(
+            item.frame.stamp_ns, sum(estimate.stage_ms.values()), _plain(estimate.stage_ms),
+            confusion)
+        self._log.append(result)
+        self._done.add(result.stamp_ns)
+        self._count(result)
+        if self._recording is not None:
+            self._recording.append(estimate, item.frame, truth)
+        self._save()
+
+    def _count(self, result: FrameResult) -> None:
+        if len(result.confusion):
+            self.evaluation.add_confusion(np.array(result.confusion, np.int64))
+
+    def _save(self) -> None:
+        write_json(self._args.out / 'report.json', self.report)
+
+    def _note(self) -> str:
+        if not self.evaluation.num_frames:
+            return ''
+        scores = self.evaluation.as_dict()
+        return f'SC {100 * scores["sc_iou"]:.1f}  SSC {100 * scores["ssc_miou"]:.1f}'
+
+
+def _plain(stages: Mapping[str, float]) -> dict[str, float]:
+    return {name: float(value) for name, value in stages.items()}

@@ -1,0 +1,52 @@
+"""What can be known of weights without loading a network."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ssc_ros.models.estimator import DUMMY, RANDOM_PREFIX
+from ssc_ros.models.occdepth.config import OccDepthConfig
+from ssc_ros.models.occdepth.presets import load_preset
+from ssc_ros.weights import find_bundle, read_bundle_config
+
+DEFAULT_WEIGHTS = 'occdepth_small_rooms'
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFacts:
+    """
+    A network from outside.
+
+    Attributes:
+        placement: rule that puts its voxel box before the camera.
+        sha256: of its weights file, empty where there is none.
+    """
+
+    weights: str
+    label_space: str
+    placement: str
+    sha256: str = ''
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the facts ready for JSON."""
+        return asdict(self)
+
+
+def describe_weights(weights: str) -> NetworkFacts:
+    """
+    Describe what ``load_estimator`` would load.
+
+    Raises:
+        WeightsError: the bundle is missing or its configuration unreadable.
+        ConfigurationError: unknown preset.
+    """
+    if weights == DUMMY:
+        return NetworkFacts(weights, 'nyu12', 'nyu')
+    if weights.startswith(RANDOM_PREFIX):
+        config = load_preset(weights[len(RANDOM_PREFIX):])
+        return NetworkFacts(weights, config.label_space, config.placement)
+    document = read_bundle_config(find_bundle(weights))
+    config = OccDepthConfig.from_dict(document['config'])
+    return NetworkFacts(
+        weights, config.label_space, config.placement, document['weights_sha256'])
