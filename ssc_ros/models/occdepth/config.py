@@ -146,8 +146,10 @@ class OccDepthConfig:
         unknown = sorted(set(values) - {field.name for field in fields(cls)})
         if unknown:
             raise ConfigurationError(f'unknown OccDepth configuration keys: {unknown}')
+        arguments: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in values.items()}
         try:
-            return cls(**{key: tuple(value) if isinstance(value, list) else value
-                          for key, value in values.items()})
+            return cls(**arguments)
         except TypeError as error:
             raise ConfigurationError(f'incomplete OccDepth configuration: {error}') from error

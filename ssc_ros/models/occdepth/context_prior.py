@@ -29,9 +29,9 @@ class ContextPrior(nn.Module):
         super().__init__()
         self.num_cells = math.prod(length // 2 for length in shape)
         self.aspp = Aspp3D(channels)
+        pad_x, pad_y, pad_z = (1 - length % 2 for length in shape)
         self.cell_context = nn.Conv3d(
-            channels, 2 * channels, 3, stride=2,
-            padding=tuple(1 - length % 2 for length in shape))
+            channels, 2 * channels, 3, stride=2, padding=(pad_x, pad_y, pad_z))
         self.relations = nn.ModuleList(
             nn.Conv3d(channels, self.num_cells, 1) for _ in range(NUM_RELATIONS))
         self.reduce = nn.Conv3d((2 * NUM_RELATIONS + 1) * channels, channels, 1, bias=False)

@@ -45,14 +45,17 @@ class DepthBins:
         """
         depth = np.asarray(depth_m, np.float64)
         span = self.max_m - self.min_m
+        index: NDArray[np.float64]
         with np.errstate(invalid='ignore', divide='ignore'):
             if self.spacing == 'uniform':
-                return (depth - self.min_m) / (span / self.count)
-            if self.spacing == 'sid':
+                index = (depth - self.min_m) / (span / self.count)
+            elif self.spacing == 'sid':
                 shifted = np.log1p(depth) - np.log1p(self.min_m)
-                return self.count * shifted / (np.log1p(self.max_m) - np.log1p(self.min_m))
-            step = 2.0 * span / (self.count * (self.count + 1))
-            return -0.5 + 0.5 * np.sqrt(1.0 + 8.0 * (depth - self.min_m) / step)
+                index = self.count * shifted / (np.log1p(self.max_m) - np.log1p(self.min_m))
+            else:
+                step = 2.0 * span / (self.count * (self.count + 1))
+                index = -0.5 + 0.5 * np.sqrt(1.0 + 8.0 * (depth - self.min_m) / step)
+        return index
 
     def edges_m(self) -> NDArray[np.float64]:
         """Return the count + 1 bin edges in metres."""
@@ -62,5 +65,6 @@ class DepthBins:
             return self.min_m + span * position / self.count
         if self.spacing == 'sid':
             low, high = np.log1p(self.min_m), np.log1p(self.max_m)
-            return np.expm1(low + (high - low) * position / self.count)
+            edges: NDArray[np.float64] = np.expm1(low + (high - low) * position / self.count)
+            return edges
         return self.min_m + span * position * (position + 1) / (self.count * (self.count + 1))

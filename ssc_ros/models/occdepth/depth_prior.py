@@ -12,6 +12,7 @@ from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.models.occdepth.depth_bins import DepthBins
 
 _OUTSIDE = -2.0
+_SMALLEST_COVERAGE = 1e-12
 
 
 def pixel_size_scalar(camera: PinholeCamera) -> float:
@@ -98,7 +99,7 @@ class DepthNetwork(nn.Module):
         batch, views = features.shape[:2]
         hidden = self.gate(self.reduce(features.flatten(0, 1)), pixel_size.flatten())
         logits: Tensor = self.predict(self.blocks(hidden))
-        return logits.unflatten(0, (batch, views))
+        return logits.view(batch, views, *logits.shape[1:])
 
 
 def occupancy_prior(depth_probabilities: Tensor, grid: Tensor) -> Tensor:
@@ -112,20 +113,18 @@ def occupancy_prior(depth_probabilities: Tensor, grid: Tensor) -> Tensor:
     Returns:
         (B, 1, X, Y, Z) float32; 0 outside every frustum.
     """
-    views = grid.shape[1]
+    batch, views, *shape = grid.shape[:-1]
     volume = depth_probabilities.float().flatten(0, 1).unsqueeze(1)
     flat_grid = grid.float().flatten(0, 1)
     # Corner alignment differs from the grid's normalisation by half a cell; for LID that makes
     # bin i, whose centre is i + 0.5, fall on sample i, as published.
     sampled = F.grid_sample(volume, flat_grid, padding_mode='zeros', align_corners=False)
-    sampled = sampled.unflatten(0, (-1, views)).sum(1)
+    prior = sampled.view(batch, views, 1, *shape).sum(1)
     if views == 1:
-        return sampled
-    size = torch.tensor(
-        [volume.shape[-1], volume.shape[-2], volume.shape[-3]],
-        dtype=flat_grid.dtype, device=flat_grid.device)
-    coverage = _coverage(flat_grid, size).unflatten(0, (-1, views)).sum(1).unsqueeze(1)
-    return torch.where(coverage > 0, sampled / coverage.clamp_min(1e-12), sampled)
+        return prior
+    size = flat_grid.new_tensor([volume.shape[-1], volume.shape[-2], volume.shape[-3]])
+    coverage = _coverage(flat_grid, size).view(batch, views, 1, *shape).sum(1)
+    return torch.where(coverage > 0, prior / coverage.clamp_min(_SMALLEST_COVERAGE), prior)
 
 
 def _coverage(grid: Tensor, size: Tensor) -> Tensor:

@@ -116,8 +116,8 @@ def build_tables(
 
 def collate(samples: Sequence[OccDepthInputs]) -> OccDepthInputs:
     """Join samples along the batch axis."""
-    return OccDepthInputs(*(
-        None if parts[0] is None else torch.cat(parts) for parts in zip(*samples, strict=True)))
+    return OccDepthInputs._make(
+        None if parts[0] is None else torch.cat(parts) for parts in zip(*samples, strict=True))
 
 
 def mirrored(inputs: OccDepthInputs, width: int) -> OccDepthInputs:
@@ -141,5 +141,5 @@ def mirrored(inputs: OccDepthInputs, width: int) -> OccDepthInputs:
 
 def to_device(inputs: OccDepthInputs, device: torch.device | str) -> OccDepthInputs:
     """Move every tensor."""
-    return OccDepthInputs(*(
-        None if part is None else part.to(device, non_blocking=True) for part in inputs))
+    return OccDepthInputs._make(
+        None if part is None else part.to(device, non_blocking=True) for part in inputs)

@@ -104,7 +104,7 @@ def _lift_stereo(
 
 def _parts(seen: Tensor) -> Iterator[slice]:
     voxels = seen.shape[1]
-    step = voxels if seen.is_cuda or torch.jit.is_tracing() else _CPU_STEP
+    step = voxels if seen.is_cuda or torch.compiler.is_compiling() else _CPU_STEP
     return (slice(start, start + step) for start in range(0, voxels, step))
 
 
@@ -190,7 +190,8 @@ class VoxelLifting(nn.Module):
     def _lift(self, seen: Tensor, lookups: list[Lookup], rows: tuple[Tensor, ...]) -> Tensor:
         if self.reduction is None and self.views == 2:
             if torch.is_grad_enabled() and any(table.requires_grad for table in rows):
-                lifted: Tensor = _StereoLifting.apply(seen, lookups, self.options, *rows)
+                lifted: Tensor = _StereoLifting.apply(  # type: ignore[no-untyped-call]
+                    seen, lookups, self.options, *rows)
                 return lifted
             return _lift_stereo(seen, lookups, self.options, rows)
         # The order of linear steps is free: sum the scales of each view, then join the views.

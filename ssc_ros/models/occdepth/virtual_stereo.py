@@ -36,5 +36,7 @@ def warp_to_virtual_view(
     grid = torch.stack([
         2.0 * (columns + disparity) / width - 1.0,
         (2.0 * rows / height - 1.0)[:, None].expand_as(disparity)], dim=-1)
-    return F.grid_sample(
-        features, grid.to(features.dtype), padding_mode='border', align_corners=False)
+    # Half precision cannot tell neighbouring columns apart.
+    warped = F.grid_sample(
+        features.float(), grid, padding_mode='border', align_corners=False)
+    return warped.to(features.dtype)
