@@ -10,7 +10,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from .generate import DOMAINS, SPLITS, RoomRecipe, generate, make_sequence, room_path
+from .generate import (
+    DOMAINS,
+    SPLITS,
+    RoomRecipe,
+    generate,
+    make_sequence,
+    room_path,
+    write_credits,
+)
+from .library import DEFAULT_FOLDER
 from .room import Room, load_room
 from .writer import STORAGES, BagOptions, write_bag
 
@@ -54,17 +63,22 @@ def _common(parser: argparse.ArgumentParser, split: str, out: str) -> None:
     parser.add_argument('--out', type=Path, required=True, help=out)
     parser.add_argument('--size', type=_size, default=(240, 320), metavar='WxH')
     parser.add_argument('--domain', choices=DOMAINS, default='procedural')
+    parser.add_argument('--furniture', default=DEFAULT_FOLDER, metavar='FOLDER',
+                        help='models of the domain furniture: sweethome3d-furniture, installed '
+                             'or unpacked here')
 
 
 def _generate(options: argparse.Namespace) -> str:
     paths = generate(options.out, options.split, options.count, start=options.start,
-                     size=options.size, domain=options.domain, workers=options.workers)
+                     size=options.size, domain=options.domain, furniture=options.furniture,
+                     workers=options.workers)
     return f'{len(paths)} rooms in {options.out / options.split}'
 
 
 def _bag(options: argparse.Namespace) -> str:
     frames = write_bag(options.out, _views(options), BagOptions(
         options.storage, options.rate, not options.raw, options.quality))
+    write_credits(options.out, options.domain, options.furniture)
     return f'{frames} frames in {options.out}'
 
 
@@ -74,7 +88,8 @@ def _views(options: argparse.Namespace) -> Iterator[Room]:
         if options.root is not None:
             yield load_room(room_path(options.root, options.split, index))
         else:
-            recipe = RoomRecipe(options.split, index, *options.size, options.domain)
+            recipe = RoomRecipe(options.split, index, *options.size, options.domain,
+                                options.furniture)
             yield from make_sequence(recipe, options.frames, options.rate)
 
 

@@ -174,7 +174,8 @@ def _monitor(x: float, y: float, z: float, w: float, rng: Rng, palette: Palette)
     return [box((x - w / 2, x + w / 2), (y - 0.02, y + 0.04), (low, low + h), TVS, frame),
             box((x - w / 2 + 0.015, x + w / 2 - 0.015), (y - 0.028, y - 0.019),
                 (low + 0.02, low + h - 0.015), TVS, palette.screen()),
-            box((x - 0.03, x + 0.03), (y + 0.035, y + 0.065), (z + 0.015, low + h / 2), TVS, frame),
+            box((x - 0.03, x + 0.03), (y + 0.035, y + 0.065), (z + 0.015, low + h / 2), TVS,
+                frame),
             box((x - w / 5, x + w / 5), (y - 0.06, y + 0.12), (z, z + 0.02), TVS, frame)]
 
 
@@ -261,8 +262,8 @@ def counter(rng: Rng, palette: Palette) -> Piece:
     piece = _cupboard(w, d, 0.86, int(rng.integers(1, 3)), int(rng.integers(2, 5)), palette)
     top = palette.board()
     solids = [*piece.solids, box((-w / 2, w / 2), (-d / 2 - 0.03, d / 2), (0.86, 0.9), FURN, top)]
-    return Piece(solids, w, d + 0.06, 0.9,
-                 (Surface((-w / 2 + 0.05, w / 2 - 0.05), (-d / 2 + 0.05, d / 2 - 0.05), 0.9, 0.5),))
+    surface = Surface((-w / 2 + 0.05, w / 2 - 0.05), (-d / 2 + 0.05, d / 2 - 0.05), 0.9, 0.5)
+    return Piece(solids, w, d + 0.06, 0.9, (surface,))
 
 
 def bookshelf(rng: Rng, palette: Palette) -> Piece:
@@ -337,8 +338,8 @@ def dining_chair(rng: Rng, palette: Palette) -> Piece:
     else:
         solids += [box((x - 0.02, x + 0.02), y, (seat - 0.02, back), CHAIR, frame)
                    for x in np.linspace(-w / 2 + 0.02, w / 2 - 0.02, 4)]
-        solids.append(box((-w / 2, w / 2), (y[0] - 0.004, y[1] + 0.004), (back - 0.09, back), CHAIR,
-                          frame))
+        solids.append(box((-w / 2, w / 2), (y[0] - 0.004, y[1] + 0.004), (back - 0.09, back),
+                          CHAIR, frame))
     return Piece(solids, w, w + 0.02, back)
 
 
@@ -357,8 +358,8 @@ def office_chair(rng: Rng, palette: Palette) -> Piece:
                   metal)]
     for s in (-1, 1):
         x = s * (w / 2 + 0.025)
-        solids.append(box((x - 0.025, x + 0.025), (-w / 3, w / 3), (seat + 0.18, seat + 0.22), CHAIR,
-                          metal))
+        solids.append(box((x - 0.025, x + 0.025), (-w / 3, w / 3), (seat + 0.18, seat + 0.22),
+                          CHAIR, metal))
         solids.append(box((x - 0.02, x + 0.02), (-0.03, 0.03), (seat - 0.05, seat + 0.18), CHAIR,
                           metal))
     solids += [cylinder(x, y, 0.03, (0.0, 0.05), CHAIR, metal)

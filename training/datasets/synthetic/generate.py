@@ -18,7 +18,9 @@ from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.placement import nyu_placement
 from ssc_ros.geometry.transforms import make_rigid
 
-from .layout import procedural_scene
+from .kits import PROCEDURAL, furniture_kit
+from .layout import furnished_scene
+from .library import DEFAULT_FOLDER, credits
 from .render import Renderer, Sensor
 from .room import Room, save_room
 from .shell import Scene
@@ -29,20 +31,24 @@ from .voxels import occlusion_codes, voxel_labels
 # First seed of each split; a split may hold a million rooms before it would meet the next.
 SPLITS = {'train': 0, 'val': 1_000_000, 'test': 2_000_000}
 SPLIT_SIZE = 1_000_000
-DOMAINS = ('procedural',)
-
-SceneMaker = Callable[[np.random.Generator, tuple[float, float, float], tuple[float, float]], Scene]
+DOMAINS = ('procedural', 'furniture')
 
 
 @dataclass(frozen=True, slots=True)
 class RoomRecipe:
-    """Everything a room depends on."""
+    """
+    Everything a room depends on.
+
+    Attributes:
+        furniture: folder of the furniture models, for the domain of that name.
+    """
 
     split: str = 'train'
     index: int = 0
     height: int = 240
     width: int = 320
     domain: str = 'procedural'
+    furniture: str = DEFAULT_FOLDER
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS or not 0 <= self.index < SPLIT_SIZE:
@@ -78,7 +84,8 @@ def make_sequence(recipe: RoomRecipe, frames: int, rate_hz: float) -> Iterator[R
             float(rng.uniform(2.4, 2.72)))
     start = random_viewpoint(rng, size)
     camera = random_camera(rng, recipe.height, recipe.width)
-    scene = procedural_scene(rng, size, (start.x, start.y))
+    kit = PROCEDURAL if recipe.domain == 'procedural' else furniture_kit(recipe.furniture)
+    scene = furnished_scene(rng, size, (start.x, start.y), kit)
     renderer = Renderer(SurfaceModel(scene.solids), scene.lights)
     views = walk(recipe.generator(2), start, frames, rate_hz)
     sensor_rng, sensor = recipe.generator(1), None
@@ -107,6 +114,14 @@ def _room(recipe: RoomRecipe, scene: Scene, camera: PinholeCamera, view: Viewpoi
         split=recipe.split, seed=recipe.seed, theme=scene.theme)
 
 
+def write_credits(root: Path | str, domain: str, furniture: str) -> None:
+    """Leave the credits of the models beside what was made from them."""
+    if domain == 'furniture':
+        path = Path(root) / 'CREDITS.md'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(credits(furniture), encoding='utf-8')
+
+
 def _make_file(recipe: RoomRecipe, root: Path) -> None:
     save_room(room_path(root, recipe.split, recipe.index), make_room(recipe))
 
@@ -123,7 +138,7 @@ def _pool(workers: int) -> Iterator[Callable[..., Iterator[None]]]:
 
 def generate(root: Path | str, split: str, count: int, *, start: int = 0,
              size: tuple[int, int] = (240, 320), domain: str = 'procedural',
-             workers: int = 1) -> list[Path]:
+             furniture: str = DEFAULT_FOLDER, workers: int = 1) -> list[Path]:
     """
     Write rooms start to start + count of a split under root and return their paths.
 
@@ -133,7 +148,9 @@ def generate(root: Path | str, split: str, count: int, *, start: int = 0,
     Args:
         size: (height, width) of the images in pixels.
     """
-    recipes = [RoomRecipe(split, index, *size, domain) for index in range(start, start + count)]
+    recipes = [RoomRecipe(split, index, *size, domain, furniture)
+               for index in range(start, start + count)]
+    write_credits(root, domain, furniture)
     paths = [room_path(root, split, recipe.index) for recipe in recipes]
     missing = [r for r, path in zip(recipes, paths, strict=True) if not path.exists()]
     with _pool(workers) as spread:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import furniture as f
 from . import objects as o
 from .furniture import Maker, Piece
+from .kits import Kit
 from .palette import FLOOR, Palette
 from .shell import (
     Light,
@@ -30,20 +30,20 @@ Rectangle = tuple[float, float, float, float]  # x low, x high, y low, y high
 
 CAMERA_FREE_M = 0.95
 
-# What each theme puts against walls and in the middle: (maker, probability).
-WALL_PIECES: dict[str, list[tuple[Maker, float]]] = {
-    'bedroom': [(f.bed, 1.0), (f.wardrobe, 0.6), (f.tv_stand, 0.6), (f.desk, 0.5),
-                (f.dresser, 0.5), (f.bookshelf, 0.4), (f.dining_chair, 0.4), (f.sofa, 0.25)],
-    'living': [(f.sofa, 1.0), (f.tv_stand, 0.9), (f.bookshelf, 0.6), (f.sofa, 0.55),
-               (f.dresser, 0.5), (f.dining_chair, 0.4), (f.desk, 0.25)],
-    'office': [(f.desk, 1.0), (f.desk, 0.8), (f.sofa, 0.45), (f.bookshelf, 0.7),
-               (f.bookshelf, 0.4), (f.dresser, 0.5), (f.wardrobe, 0.3)],
-    'dining': [(f.dresser, 0.7), (f.sofa, 0.6), (f.tv_stand, 0.5), (f.counter, 0.4),
-               (o.fridge, 0.35), (f.bookshelf, 0.4), (f.wardrobe, 0.2)],
-    'studio': [(f.bed, 0.9), (f.sofa, 0.8), (f.desk, 0.7), (f.tv_stand, 0.6), (f.wardrobe, 0.5),
-               (f.counter, 0.35), (o.fridge, 0.3), (f.bookshelf, 0.4)],
-    'mixed': [(f.sofa, 0.6), (f.bed, 0.35), (f.desk, 0.5), (f.tv_stand, 0.5), (f.wardrobe, 0.4),
-              (f.counter, 0.3), (f.bookshelf, 0.5), (f.dresser, 0.4), (f.dining_chair, 0.5)],
+# What each theme puts against walls and in the middle: (kind, probability).
+WALL_PIECES: dict[str, list[tuple[str, float]]] = {
+    'bedroom': [('bed', 1.0), ('wardrobe', 0.6), ('tv_stand', 0.6), ('desk', 0.5),
+                ('dresser', 0.5), ('bookshelf', 0.4), ('dining_chair', 0.4), ('sofa', 0.25)],
+    'living': [('sofa', 1.0), ('tv_stand', 0.9), ('bookshelf', 0.6), ('sofa', 0.55),
+               ('dresser', 0.5), ('dining_chair', 0.4), ('desk', 0.25)],
+    'office': [('desk', 1.0), ('desk', 0.8), ('sofa', 0.45), ('bookshelf', 0.7),
+               ('bookshelf', 0.4), ('dresser', 0.5), ('wardrobe', 0.3)],
+    'dining': [('dresser', 0.7), ('sofa', 0.6), ('tv_stand', 0.5), ('counter', 0.4),
+               ('fridge', 0.35), ('bookshelf', 0.4), ('wardrobe', 0.2)],
+    'studio': [('bed', 0.9), ('sofa', 0.8), ('desk', 0.7), ('tv_stand', 0.6), ('wardrobe', 0.5),
+               ('counter', 0.35), ('fridge', 0.3), ('bookshelf', 0.4)],
+    'mixed': [('sofa', 0.6), ('bed', 0.35), ('desk', 0.5), ('tv_stand', 0.5), ('wardrobe', 0.4),
+              ('counter', 0.3), ('bookshelf', 0.5), ('dresser', 0.4), ('dining_chair', 0.5)],
 }
 MIDDLE = {'bedroom': 0.25, 'living': 0.35, 'office': 0.5, 'dining': 1.0, 'studio': 0.55,
           'mixed': 0.7}
@@ -81,8 +81,8 @@ class RoomBuilder:
     """Furnishes one room from one random generator."""
 
     def __init__(self, rng: Rng, size: tuple[float, float, float],
-                 camera_xy: tuple[float, float]) -> None:
-        self.rng, self.size = rng, size
+                 camera_xy: tuple[float, float], kit: Kit) -> None:
+        self.rng, self.size, self.kit = rng, size, kit
         self.palette = Palette(rng)
         self.floor = _Floor(size[0], size[1], camera_xy)
         self.walls = walls_of(size[0], size[1])
@@ -96,18 +96,19 @@ class RoomBuilder:
         self._rug()
         if self.rng.random() < MIDDLE[theme] and theme in ('dining', 'mixed', 'studio', 'office'):
             self._dining_group()
-        pieces = [maker for maker, chance in WALL_PIECES[theme] if self.rng.random() < chance]
-        for maker in pieces:
-            self._against_wall(maker)
+        kinds = [kind for kind, chance in WALL_PIECES[theme] if self.rng.random() < chance]
+        for kind in kinds:
+            self._against_wall(kind)
         if theme in ('living', 'bedroom', 'studio') and self.rng.random() < 0.8:
-            self._free(f.coffee_table)
+            self._free(self.kit.pieces['coffee_table'])
         self._on_walls(theme)
-        for maker, chance in ((f.dining_chair, 0.7), (f.office_chair, 0.3), (f.stool, 0.35),
-                              (f.side_table, 0.45), (f.nightstand, 0.3)):
+        for kind, chance in (('dining_chair', 0.7), ('office_chair', 0.3), ('stool', 0.35),
+                             ('side_table', 0.45), ('nightstand', 0.3)):
             if self.rng.random() < chance:
-                self._free(maker)
+                self._free(self.kit.pieces[kind])
+        standing = self.kit.standing
         for _ in range(int(self.rng.integers(1, 5))):
-            self._free(o.STANDING[int(self.rng.integers(len(o.STANDING)))])
+            self._free(standing[int(self.rng.integers(len(standing)))])
         return Scene(self.solids, self.lights, self.size, theme)
 
     def _structure(self) -> None:
@@ -206,8 +207,8 @@ class RoomBuilder:
         self.floor.wall_taken.setdefault(name, []).append(
             (along - piece.width / 2, along + piece.width / 2, z))
 
-    def _against_wall(self, maker: Maker) -> bool:
-        piece = maker(self.rng, self.palette)
+    def _against_wall(self, kind: str) -> bool:
+        piece = self.kit.pieces[kind](self.rng, self.palette)
         for _ in range(14):
             name = str(self.rng.choice(['back', 'left', 'right'], p=[0.44, 0.28, 0.28]))
             wall = self.walls[name]
@@ -223,26 +224,26 @@ class RoomBuilder:
             self.floor.take(x, y, *halves)
             if piece.height > 0.8:
                 self._reserve(name, along, piece)
-            self._companions(maker, piece, wall, along)
+            self._companions(kind, piece, wall, along)
             return True
         return False
 
-    def _companions(self, maker: Maker, piece: Piece, wall: Wall, along: float) -> None:
+    def _companions(self, kind: str, piece: Piece, wall: Wall, along: float) -> None:
         """Put nightstands beside beds, chairs before desks, tables before sofas."""
-        if maker is f.bed:
+        if kind == 'bed':
             for side in (-1, 1):
                 if self.rng.random() < 0.65:
-                    stand = f.nightstand(self.rng, self.palette)
+                    stand = self.kit.pieces['nightstand'](self.rng, self.palette)
                     at = along + side * (piece.width + stand.width + 0.12) / 2
                     self._try(stand, wall, at, stand.depth / 2 + 0.03, wall.yaw)
-        elif maker is f.desk:
-            chair = (f.office_chair if self.rng.random() < 0.65 else f.dining_chair)(
-                self.rng, self.palette)
+        elif kind == 'desk':
+            seat = 'office_chair' if self.rng.random() < 0.65 else 'dining_chair'
+            chair = self.kit.pieces[seat](self.rng, self.palette)
             turn = math.pi + float(self.rng.normal(0, 0.35))
             before = piece.depth + chair.depth * float(self.rng.uniform(0.45, 0.8))
             self._try(chair, wall, along + float(self.rng.normal(0, 0.1)), before, wall.yaw + turn)
-        elif maker is f.sofa and self.rng.random() < 0.65:
-            table = f.coffee_table(self.rng, self.palette)
+        elif kind == 'sofa' and self.rng.random() < 0.65:
+            table = self.kit.pieces['coffee_table'](self.rng, self.palette)
             before = piece.depth + table.depth / 2 + float(self.rng.uniform(0.25, 0.5))
             self._try(table, wall, along, before, wall.yaw)
 
@@ -264,7 +265,7 @@ class RoomBuilder:
     def _put(self, piece: Piece, x: float, y: float, yaw: float) -> None:
         solids = list(piece.solids)
         for surface in piece.surfaces:
-            solids += o.scatter(surface, self.rng, self.palette, self.density)
+            solids += o.scatter(surface, self.rng, self.palette, self.density, self.kit.small)
         self.solids += placed(solids, x, y, yaw)
 
     def _free(self, maker: Maker) -> None:
@@ -276,7 +277,7 @@ class RoomBuilder:
                 return
 
     def _dining_group(self) -> None:
-        table = f.dining_table(self.rng, self.palette)
+        table = self.kit.pieces['dining_table'](self.rng, self.palette)
         for _ in range(10):
             x = float(self.rng.uniform(-0.2, 0.2)) * self.size[0]
             y = float(self.rng.uniform(-0.05, 0.25)) * self.size[1]
@@ -292,7 +293,7 @@ class RoomBuilder:
             if self.rng.random() < 0.25:
                 continue
             rng = np.random.default_rng(seed)
-            chair = f.dining_chair(rng, Palette(rng))
+            chair = self.kit.pieces['dining_chair'](rng, Palette(rng))
             reach = float(self.rng.uniform(0.1, 0.3))
             local_x = side_x * table.width if side_y else side_x * (table.width / 2 + reach + 0.1)
             local_y = side_y * (table.depth / 2 + reach + 0.1)
@@ -313,7 +314,7 @@ class RoomBuilder:
     def _on_walls(self, theme: str) -> None:
         makers: list[Maker] = [o.wall_picture] * int(self.rng.integers(0, 4))
         if self.rng.random() < (0.5 if theme in ('dining', 'living', 'mixed') else 0.25):
-            makers.insert(0, o.wall_tv)
+            makers.insert(0, self.kit.pieces['wall_tv'])
         if self.rng.random() < 0.35:
             makers.append(o.wall_shelf)
         for maker in makers:
@@ -335,8 +336,8 @@ THEMES = tuple(WALL_PIECES)
 THEME_SHARES = (0.2, 0.28, 0.14, 0.13, 0.13, 0.12)
 
 
-def procedural_scene(rng: Rng, size: tuple[float, float, float],
-                     camera_xy: tuple[float, float]) -> Scene:
-    """Return a random furnished room around a camera standing at camera_xy."""
+def furnished_scene(rng: Rng, size: tuple[float, float, float], camera_xy: tuple[float, float],
+                    kit: Kit) -> Scene:
+    """Return a random room, furnished from the kit, around a camera standing at camera_xy."""
     theme = str(rng.choice(THEMES, p=THEME_SHARES))
-    return RoomBuilder(rng, size, camera_xy).build(theme)
+    return RoomBuilder(rng, size, camera_xy, kit).build(theme)

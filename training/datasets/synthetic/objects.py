@@ -134,7 +134,8 @@ SMALL: tuple[Maker, ...] = (table_lamp, vase, book_pile, book_pile, cup, cup, bo
 STANDING: tuple[Maker, ...] = (plant, plant, floor_lamp, boxes, bin_, toys)
 
 
-def scatter(surface: Surface, rng: Rng, palette: Palette, density: float) -> list[Solid]:
+def scatter(surface: Surface, rng: Rng, palette: Palette, density: float,
+            makers: tuple[Maker, ...] = SMALL) -> list[Solid]:
     """Return small things standing on a surface without touching each other."""
     solids: list[Solid] = []
     width, depth = surface.x[1] - surface.x[0], surface.y[1] - surface.y[0]
@@ -142,7 +143,7 @@ def scatter(surface: Surface, rng: Rng, palette: Palette, density: float) -> lis
         return solids
     taken: list[tuple[float, float, float]] = []
     for _ in range(rng.poisson(density * (0.6 + 3.0 * width * depth))):
-        piece = SMALL[int(rng.integers(len(SMALL)))](rng, palette)
+        piece = makers[int(rng.integers(len(makers)))](rng, palette)
         radius = max(piece.width, piece.depth) / 2
         if piece.height > surface.clearance or radius * 1.6 > min(width, depth):
             continue

@@ -49,7 +49,8 @@ class Renderer:
         is_hit = triangle >= 0
         depth = np.where(is_hit, np.asarray(found['tfar']), 0).astype(np.float32)
         points = origins + directions * depth[:, None]
-        hits = self._model.hits(np.maximum(triangle, 0), points, directions)
+        barycentric = np.stack([found['u'], found['v']], 1)
+        hits = self._model.hits(np.maximum(triangle, 0), points, directions, barycentric)
         footprint = depth / np.float32(camera.fx)
         albedo, glow = self._model.albedo(hits, directions, footprint)
         light = self._direct(hits) + self._ambient(hits, (count, height, width))
@@ -83,7 +84,7 @@ class Renderer:
 
     def _ambient(self, hits: Hits, shape: tuple[int, int, int]) -> Float:
         """Return the indirect light: an ambient term times occlusion traced at half size."""
-        count, height, width = shape
+        _, height, width = shape
         index = np.arange(len(hits.points)).reshape(shape)[:, ::2, ::2]
         picked = index.ravel()
         normals = hits.normals[picked]

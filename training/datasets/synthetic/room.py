@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -106,10 +108,11 @@ def load_room(path: Path | str) -> Room:
         DataError: the file is missing, damaged or of another format.
     """
     try:
-        with np.load(path, allow_pickle=False) as data:
+        # Opened here: numpy leaves the file open when it turns out to be damaged.
+        with Path(path).open('rb') as stream, np.load(stream, allow_pickle=False) as data:
             fields = {name: data[name] for name in data.files}
         version = int(fields['version'])
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise DataError(f'{path} is not a synthetic room ({error}); '
                         'generate it again with python -m training.datasets.synthetic') from error
     if version != FORMAT_VERSION:

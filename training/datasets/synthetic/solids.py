@@ -1,4 +1,4 @@
-"""Closed solids (boxes, upright cylinders, ellipsoids) that every room is made of."""
+"""Solids (boxes, upright cylinders, ellipsoids, models) that every room is made of."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-BOX, CYLINDER, ELLIPSOID = 0, 1, 2
+from .models import ModelPart
+
+BOX, CYLINDER, ELLIPSOID, MESH = range(4)
 
 Color = tuple[float, float, float]
 
@@ -29,7 +31,7 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Solid:
-    """One closed solid, upright: turned about z only. Lengths in metres."""
+    """One solid, upright: turned about z only. Lengths in metres; a MESH carries its model."""
 
     kind: int
     center: tuple[float, float, float]
@@ -37,6 +39,7 @@ class Solid:
     yaw: float
     label: int
     material: Material
+    model: ModelPart | None = None
 
 
 def box(x: Sequence[float], y: Sequence[float], z: Sequence[float], label: int,
@@ -77,7 +80,10 @@ def triangulate(solids: Sequence[Solid]) -> tuple[NDArray[np.float32], NDArray[n
     units = {BOX: _unit_box(), CYLINDER: _unit_cylinder(), ELLIPSOID: _unit_sphere()}
     triangles, owners = [], []
     for index, solid in enumerate(solids):
-        local = units[solid.kind] * np.asarray(solid.half)
+        if solid.model is not None:
+            local = solid.model.triangles.astype(np.float64)
+        else:
+            local = units[solid.kind] * np.asarray(solid.half)
         cos, sin = math.cos(solid.yaw), math.sin(solid.yaw)
         turn = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
         triangles.append(local @ turn.T + np.asarray(solid.center))

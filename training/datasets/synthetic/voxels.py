@@ -15,7 +15,7 @@ from ssc_ros.geometry.projection import project_voxels, unproject_depth
 from ssc_ros.geometry.transforms import inverse_rigid, transform_points
 
 from .shell import SHELL_M
-from .solids import BOX, ELLIPSOID, Solid
+from .solids import BOX, ELLIPSOID, MESH, Solid
 
 FACTOR = 4  # 0.02 m cells per 0.08 m voxel and axis
 IGNORE = 255
@@ -44,7 +44,11 @@ def fine_labels(solids: Sequence[Solid], size: tuple[float, float, float], grid:
                  -yaw, 0)
     centers = transform_points(T_voxel_world, [solid.center for solid in solids])
     for solid, center in zip(solids, centers, strict=True):
-        painter.fill(solid.kind, center, solid.half, solid.yaw - yaw, solid.label)
+        if solid.kind != MESH:
+            painter.fill(solid.kind, center, solid.half, solid.yaw - yaw, solid.label)
+        elif solid.model is not None and solid.model.cells is not None:
+            painter.fill_cells(solid.model.cells, center, solid.half, solid.yaw - yaw,
+                               solid.label)
     return labels
 
 
@@ -56,7 +60,8 @@ class _Painter:
         self._origin = grid.origin_m
         x, z, y = (np.arange(length) + 0.5 for length in grid.shape)
         self._x, self._y, self._z = (
-            axis * self._step + start for axis, start in zip((x, y, z), grid.origin_m, strict=True))
+            axis * self._step + start
+            for axis, start in zip((x, y, z), grid.origin_m, strict=True))
 
     def _range(self, axis: NDArray[np.float64], low: float, high: float) -> slice:
         first, last = np.searchsorted(axis, [low, high])
@@ -85,6 +90,25 @@ class _Painter:
             np.copyto(window, np.uint8(label), where=solid)
         else:
             np.copyto(window, np.uint8(label), where=(square <= 1)[:, None, :])
+
+    def fill_cells(self, cells: NDArray[np.bool_], center: NDArray[np.float64],
+                   half: tuple[float, float, float], yaw: float, label: int) -> None:
+        """Write a model from its own (x, y, z) occupancy, cell by nearest cell."""
+        cos, sin = math.cos(yaw), math.sin(yaw)
+        reach_x = abs(cos) * half[0] + abs(sin) * half[1]
+        reach_y = abs(sin) * half[0] + abs(cos) * half[1]
+        xs = self._range(self._x, center[0] - reach_x, center[0] + reach_x)
+        ys = self._range(self._y, center[1] - reach_y, center[1] + reach_y)
+        zs = self._range(self._z, center[2] - half[2], center[2] + half[2])
+        dx, dy = self._x[xs, None] - center[0], self._y[None, ys] - center[1]
+        a, b = (cos * dx + sin * dy) / half[0], (cos * dy - sin * dx) / half[1]
+        c = (self._z[zs] - center[2]) / half[2]
+        i, j, k = (np.floor((part + 1) / 2 * length).astype(int)
+                   for part, length in zip((a, b, c), cells.shape, strict=True))
+        inside = (i >= 0) & (i < cells.shape[0]) & (j >= 0) & (j < cells.shape[1])
+        columns = cells[np.where(inside, i, 0), np.where(inside, j, 0)] & inside[..., None]
+        solid = columns[:, :, np.clip(k, 0, cells.shape[2] - 1)].transpose(0, 2, 1)
+        np.copyto(self._labels[xs, zs, ys], np.uint8(label), where=solid)
 
 
 def reduce_labels(fine: Labels, factor: int = FACTOR, empty_share: float = EMPTY_SHARE) -> Labels:

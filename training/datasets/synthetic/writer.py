@@ -99,7 +99,8 @@ class _FrameWriter:
         self._depth(np.round(room.depth_m * 1000).astype(np.uint16), left)
         self._image('/stereo/left/label_image', room.image_labels, 'mono8', left)
         for name, volume in (('voxels', room.voxel_labels), ('occlusion', room.occlusion)):
-            self._image(f'/ground_truth/{name}', volume.reshape(volume.shape[0], -1), 'mono8', left)
+            rows = volume.reshape(volume.shape[0], -1)
+            self._image(f'/ground_truth/{name}', rows, 'mono8', left)
 
     def _new(self, name: str, **fields: Any) -> Any:
         return self._store.types[name](**fields)
