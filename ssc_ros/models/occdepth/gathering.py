@@ -45,25 +45,22 @@ def feature_rows(features: Tensor) -> Tensor:
     return features.permute(0, 1, 3, 4, 2).reshape(-1, features.shape[2])
 
 
-def make_lookup(pixels: Tensor, size: tuple[int, int], scale: int, gather: Gather) -> Lookup:
+def make_lookup(
+    pixels: Tensor, maps: Tensor, size: tuple[int, int], scale: int, gather: Gather,
+) -> Lookup:
     """
-    Find the rows of (B, V, C, h, w) maps at 1/scale for full-resolution pixels.
+    Find the rows of :func:`feature_rows` for voxels seen at full-resolution pixels.
 
     Args:
-        pixels: (B, V, N, 2) u, v; any value is safe.
+        pixels: (V, M, 2) u, v; any value is safe.
+        maps: (V, M) number of the map, batch index times V plus view, that each voxel reads.
         size: (h, w) of the maps.
+        scale: resolution of the image over that of the maps.
         gather: ``nearest`` takes cell floor(u / scale), as published; ``bilinear`` interpolates
             real-valued pixels, repeating the border.
     """
     cells, weights = (_bilinear if gather == 'bilinear' else _nearest)(pixels, size, scale)
-    batch, views = pixels.shape[:2]
-    first = torch.arange(batch * views, device=pixels.device) * (size[0] * size[1])
-    cells = cells + first.view(batch, views, 1, 1)
-    return Lookup(_voxels_of_view(cells), None if weights is None else _voxels_of_view(weights))
-
-
-def _voxels_of_view(table: Tensor) -> Tensor:
-    return table.transpose(0, 1).flatten(1, 2)
+    return Lookup(cells + (maps * (size[0] * size[1]))[..., None], weights)
 
 
 def _nearest(pixels: Tensor, size: tuple[int, int], scale: int) -> tuple[Tensor, None]:

@@ -176,13 +176,22 @@ class VoxelLifting(nn.Module):
             (B, C, X, Y, Z) in the dtype of the pyramid; 0 where no view sees the voxel.
         """
         first = next(iter(pyramid.values()))
-        lookups = [make_lookup(pixels, (maps.shape[-2], maps.shape[-1]), scale, self.gather)
-                   for scale, maps in pyramid.items()]
-        rows = tuple(feature_rows(maps).float() for maps in pyramid.values())
-        seen = in_view.transpose(0, 1).flatten(1).float()
+        batch, views, voxels = in_view.shape
+        seen = in_view.transpose(0, 1).flatten(1)
+        places = pixels.transpose(0, 1).flatten(1, 2)
+        maps = torch.arange(batch * views, device=seen.device).view(batch, views, 1)
+        maps = maps.expand_as(in_view).transpose(0, 1).flatten(1)
+        # A third or more of a box is out of view: leave it out of all that follows.
+        visible = seen.any(0).nonzero()[:, 0]
+        seen, places, maps = (table[:, visible] for table in (seen, places, maps))
+        lookups = [
+            make_lookup(places, maps, (level.shape[-2], level.shape[-1]), scale, self.gather)
+            for scale, level in pyramid.items()]
+        rows = tuple(feature_rows(level).float() for level in pyramid.values())
         with torch.autocast(first.device.type, enabled=False):
-            lifted = self._lift(seen, lookups, rows)
-        volume = lifted.to(first.dtype).view(in_view.shape[0], *shape, -1)
+            lifted = self._lift(seen.float(), lookups, rows).to(first.dtype)
+        everywhere = lifted.new_zeros(batch * voxels, lifted.shape[1])
+        volume = everywhere.index_copy(0, visible, lifted).view(batch, *shape, -1)
         volume = volume.permute(0, 4, 1, 2, 3)
         # Backward convolutions on a CPU are a quarter faster with contiguous channels.
         return volume.contiguous() if self.training else volume
