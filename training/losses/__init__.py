@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from training.losses.completion import (
     class_cross_entropy,
-    geometric_affinity,
     occupancy_cross_entropy,
-    semantic_affinity,
+    scene_class_affinities,
 )
 from training.losses.depth import block_minimum, depth_cross_entropy
 from training.losses.frustum import frustum_cells, frustum_proportion
@@ -19,9 +18,8 @@ __all__ = [
     'downsample_labels',
     'frustum_cells',
     'frustum_proportion',
-    'geometric_affinity',
     'occupancy_cross_entropy',
     'relation_cross_entropy',
     'relation_matrix',
-    'semantic_affinity',
+    'scene_class_affinities',
 ]

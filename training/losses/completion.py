@@ -1,8 +1,7 @@
 """
 Voxel classification losses: cross-entropies and the scene-class affinity of MonoScene.
 
-Everywhere `target` is (B, X, Y, Z) uint8 with 255 = unknown, which never counts; sums over voxels
-run in float64 because true negatives come from differences of large sums.
+Everywhere `target` is (B, X, Y, Z) uint8 with 255 = unknown, which never counts.
 """
 
 from __future__ import annotations
@@ -30,51 +29,60 @@ def occupancy_cross_entropy(
     return class_cross_entropy(logits, occupied, weights)
 
 
-def geometric_affinity(probabilities: Tensor, target: Tensor) -> Tensor:
-    """Return -ln of soft precision, recall and specificity of occupancy (MonoScene, Eq. 5)."""
-    is_known = target != IGNORE_ID
-    occupied = is_known & (target != 0)
-    occupancy = ((1 - probabilities[:, 0]) * is_known).double()
-    return _affinity(
-        hits=(occupancy * occupied).sum()[None],
-        mass=occupancy.sum()[None],
-        positives=occupied.sum()[None],
-        total=is_known.sum(),
+def scene_class_affinities(probabilities: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """
+    Return the geometric and the semantic affinity loss (MonoScene, Sec. 3.4, Eq. 5 and 6).
+
+    Each is -ln of soft precision, recall and specificity: of occupancy, and of every class that
+    occurs in the batch, averaged. Both follow from one soft confusion matrix.
+
+    Args:
+        probabilities: (B, C, X, Y, Z), summing to 1 over C.
+        target: (B, X, Y, Z) label ids.
+    """
+    confusion, counts = _soft_confusion(probabilities, target)
+    geometric = _affinity(
+        hits=(counts[1:] - confusion[0, 1:]).sum(),
+        mass=(counts - confusion[0]).sum(),
+        positives=counts[1:].sum(),
+        true_negatives=confusion[0, 0],
+        negatives=counts[0],
     )
+    hits, occurs = confusion.diagonal(), counts > 0
+    misses = counts - confusion
+    semantic = _affinity(
+        hits=hits[occurs],
+        mass=confusion.sum(dim=1)[occurs],
+        positives=counts[occurs],
+        true_negatives=(misses.sum(dim=1) - misses.diagonal())[occurs],
+        negatives=(counts.sum() - counts)[occurs],
+    )
+    return geometric.float(), (semantic / occurs.sum().clamp(min=1)).float()
 
 
-def semantic_affinity(probabilities: Tensor, target: Tensor) -> Tensor:
-    """Return the mean affinity loss of the classes that occur in the batch (MonoScene, Eq. 6)."""
+def _soft_confusion(probabilities: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """
+    Return (C, C) probability mass of each class on the voxels of each true one, and (C,) counts.
+
+    Summed slice by slice in the given precision, over slices in float64.
+    """
     classes = probabilities.shape[1]
-    is_known = target != IGNORE_ID
-    labels = torch.where(is_known, target, 0).long()
-    at_target = probabilities.gather(1, labels[:, None])[:, 0] * is_known
-    hits = probabilities.new_zeros(classes, dtype=torch.float64)
-    hits = hits.index_add(0, labels.flatten(), at_target.flatten().double())
-    mass = (probabilities * is_known[:, None]).sum(dim=(0, 2, 3, 4), dtype=torch.float64)
-    positives = torch.bincount(labels[is_known], minlength=classes)
-    occurs = positives > 0
-    if not bool(occurs.any()):
-        return probabilities.sum() * 0
-    total = is_known.sum()
-    losses = _affinity(hits[occurs], mass[occurs], positives[occurs], total)
-    return losses / occurs.sum()
+    labels = torch.where(target == IGNORE_ID, classes, target).long().flatten(2)
+    truth = F.one_hot(labels, classes + 1)[..., :classes].to(probabilities.dtype)
+    by_slice = torch.einsum('bcxn,bxnt->bxct', probabilities.flatten(3), truth)
+    counts = torch.bincount(labels.flatten(), minlength=classes + 1)[:classes]
+    return by_slice.double().sum(dim=(0, 1)), counts.double()
 
 
-def _affinity(hits: Tensor, mass: Tensor, positives: Tensor, total: Tensor) -> Tensor:
-    """
-    Sum -ln precision - ln recall - ln specificity over classes, leaving out 0/0 terms.
-
-    All arguments are per class: probability mass on true voxels, whole mass, number of true
-    voxels, number of known voxels.
-    """
-    negatives = total - positives
-    true_negatives = negatives - (mass - hits)
+def _affinity(
+    *, hits: Tensor, mass: Tensor, positives: Tensor, true_negatives: Tensor, negatives: Tensor,
+) -> Tensor:
+    """Sum -ln precision - ln recall - ln specificity, leaving out 0/0 terms."""
     return (
         _negative_log_ratio(hits, mass)
         + _negative_log_ratio(hits, positives)
         + _negative_log_ratio(true_negatives, negatives)
-    ).float()
+    )
 
 
 def _negative_log_ratio(part: Tensor, whole: Tensor) -> Tensor:

@@ -28,11 +28,10 @@ from training.losses import (
     depth_cross_entropy,
     downsample_labels,
     frustum_proportion,
-    geometric_affinity,
     occupancy_cross_entropy,
     relation_cross_entropy,
     relation_matrix,
-    semantic_affinity,
+    scene_class_affinities,
 )
 from training.systems.schedules import learning_rate_factor
 
@@ -89,13 +88,14 @@ class OccDepthSystem(lightning.LightningModule):
     def loss_terms(self, output: OccDepthOutput, batch: Batch) -> dict[str, tuple[float, Tensor]]:
         """Return (weight, value) of every loss that the network and the batch allow."""
         losses, labels = self.experiment.losses, batch.labels
-        probabilities = torch.softmax(output.ssc_logits.float(), dim=1)
+        logits = output.ssc_logits.float()
+        probabilities = torch.softmax(logits, dim=1)
+        geometric, semantic = scene_class_affinities(probabilities, labels)
         terms: dict[str, tuple[float, Callable[[], Tensor]]] = {
             'class': (losses.class_, lambda: class_cross_entropy(
-                output.ssc_logits, labels, self.class_weights)),
-            'geometric': (losses.geometric, lambda: geometric_affinity(probabilities, labels)),
-            'semantic': (losses.semantic * self._semantic_share(),
-                         lambda: semantic_affinity(probabilities, labels)),
+                logits, labels, self.class_weights)),
+            'geometric': (losses.geometric, lambda: geometric),
+            'semantic': (losses.semantic * self._semantic_share(), lambda: semantic),
         }
         if (occupancy := output.occ_logits) is not None:
             terms['occupancy'] = losses.occupancy, lambda: occupancy_cross_entropy(
@@ -106,9 +106,9 @@ class OccDepthSystem(lightning.LightningModule):
         if (relations := output.relation_logits) is not None:
             terms['relation'] = losses.relation, lambda: relation_cross_entropy(
                 relations, self._relations(labels))
-        if (logits := output.depth_logits) is not None and (depth := batch.depth_m) is not None:
+        if (bins := output.depth_logits) is not None and (depth := batch.depth_m) is not None:
             # The teacher may know fewer views than the network sees (stereo: the left one).
-            taught = logits[:, : depth.shape[1]]
+            taught = bins[:, : depth.shape[1]]
             terms['depth'] = losses.depth, lambda: depth_cross_entropy(
                 taught.flatten(0, 1), depth.flatten(0, 1), self.target_bins)
         return {name: (weight, value()) for name, (weight, value) in terms.items() if weight}

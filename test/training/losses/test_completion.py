@@ -10,13 +10,20 @@ from torch import Tensor
 
 from training.losses import (
     class_cross_entropy,
-    geometric_affinity,
     occupancy_cross_entropy,
-    semantic_affinity,
+    scene_class_affinities,
 )
 
 LOGITS = torch.tensor([[2.0, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 3]]).T.reshape(1, 3, 2, 2, 1)
 TARGET = torch.tensor([0, 1, 2, 255], dtype=torch.uint8).reshape(1, 2, 2, 1)
+
+
+def geometric_affinity(probabilities: Tensor, target: Tensor) -> Tensor:
+    return scene_class_affinities(probabilities, target)[0]
+
+
+def semantic_affinity(probabilities: Tensor, target: Tensor) -> Tensor:
+    return scene_class_affinities(probabilities, target)[1]
 
 
 def plain_affinity(scores: Tensor, truth: Tensor) -> Tensor:
@@ -60,6 +67,8 @@ def test_semantic_affinity_equals_the_class_by_class_formula(seed: int) -> None:
     ]
     expected = torch.stack(terms).mean()
     torch.testing.assert_close(semantic_affinity(probabilities, target), expected)
+    occupied = plain_affinity(1 - probabilities[:, 0][known], (target[known] > 0).float())
+    torch.testing.assert_close(geometric_affinity(probabilities, target), occupied)
 
 
 @pytest.mark.parametrize('loss', [class_cross_entropy, geometric_affinity, semantic_affinity])
