@@ -17,7 +17,7 @@ from ssc_ros.viewer.recorded_frame import RecordedFrame
 from ssc_ros.viewer.recording import Recording
 from ssc_ros.viewer.server import aim, draw, start_server, stop_server
 
-_ANY_PORT = 8900
+_ANY_FREE_PORT = 0
 _PANEL_STYLE = (
     'position:fixed;top:12px;right:12px;width:240px;max-height:94vh;overflow:auto;z-index:1000;'
     'background:rgba(255,255,255,.93);border:1px solid #ccc;border-radius:8px;padding:12px;'
@@ -35,7 +35,7 @@ def export_html(recording: Recording, path: Path | str, frame: int = 0) -> Path:
         DataError: the frame is damaged.
     """
     recorded = recording.frame(frame)
-    server = start_server(_ANY_PORT)
+    server = start_server(_ANY_FREE_PORT)
     try:
         aim(server, recorded)
         draw(server.scene, recorded, Choice())

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,25 +14,28 @@ from ssc_ros.viewer import Recording
 
 pytest.importorskip('viser')
 
-from ssc_ros.viewer.html_page import export_html
+from ssc_ros.viewer import html_page
 from ssc_ros.viewer.server import LiveView, RecordingView
 
 # viser 1.1 leaves a socket of its event loop to the garbage collector.
 pytestmark = pytest.mark.filterwarnings('ignore::ResourceWarning')
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return int(probe.getsockname()[1])
+ANY_FREE_PORT = 0
 
 
 @pytest.fixture
 def view(recording: Recording) -> Iterator[RecordingView]:
     """Return a running page of three frames."""
-    view = RecordingView(recording, port=free_port())
+    view = RecordingView(recording, port=ANY_FREE_PORT)
     yield view
     view.stop()
+
+
+def listening_addresses() -> set[str]:
+    # Columns: sl local_address rem_address st; 0A = LISTEN, addresses in little-endian hex.
+    return {line.split()[1] for name in ('/proc/net/tcp', '/proc/net/tcp6')
+            for line in Path(name).read_text().splitlines()[1:] if line.split()[3] == '0A'}
 
 
 def wait_until(is_true: Callable[[], bool]) -> None:
@@ -50,10 +53,7 @@ def test_the_page_answers_on_the_loopback_interface(view):
 
 def test_no_other_interface_listens(view):
     port = int(view.url.rsplit(':', 1)[1])
-    # Columns: sl local_address rem_address st; 0A = LISTEN, addresses in little-endian hex.
-    listening = {line.split()[1] for name in ('/proc/net/tcp', '/proc/net/tcp6')
-                 for line in Path(name).read_text().splitlines()[1:] if line.split()[3] == '0A'}
-    assert [address for address in listening if address.endswith(f':{port:04X}')] == [
+    assert [address for address in listening_addresses() if address.endswith(f':{port:04X}')] == [
         f'0100007F:{port:04X}']
 
 
@@ -91,11 +91,11 @@ def test_an_empty_recording_is_refused(recording):
     for path in recording.paths():
         path.unlink()
     with pytest.raises(DataError, match='holds no frame'):
-        RecordingView(recording, port=free_port())
+        RecordingView(recording, port=ANY_FREE_PORT)
 
 
 def test_a_live_page_shows_the_newest_frame(recording):
-    view = LiveView(recording.label_space, port=free_port())
+    view = LiveView(recording.label_space, port=ANY_FREE_PORT)
     try:
         for frame in recording.frames():
             view.update(frame)
@@ -106,7 +106,7 @@ def test_a_live_page_shows_the_newest_frame(recording):
 
 
 def test_a_live_page_survives_a_frame_that_it_cannot_show(recording, monkeypatch, caplog):
-    view = LiveView(recording.label_space, port=free_port())
+    view = LiveView(recording.label_space, port=ANY_FREE_PORT)
     show = view.show
     try:
         def fail(_: object) -> None:
@@ -124,7 +124,7 @@ def test_a_live_page_survives_a_frame_that_it_cannot_show(recording, monkeypatch
 
 def test_the_html_file_asks_nothing_from_elsewhere_and_holds_images_and_legend(
         recording, tmp_path):
-    path = export_html(recording, tmp_path / 'out' / 'scene.html', frame=1)
+    path = html_page.export_html(recording, tmp_path / 'out' / 'scene.html', frame=1)
     page = path.read_text(encoding='utf-8')
     # Whatever a browser would fetch while it opens the file; links that wait for a click are fine.
     fetched = re.findall(
@@ -136,7 +136,15 @@ def test_the_html_file_asks_nothing_from_elsewhere_and_holds_images_and_legend(
     assert path.stat().st_size < 3_000_000
 
 
-def test_writing_html_leaves_no_port_open(recording, tmp_path):
-    export_html(recording, tmp_path / 'scene.html')
-    with socket.socket() as probe:
-        assert probe.connect_ex(('127.0.0.1', 8900)) != 0
+def test_writing_html_leaves_no_port_open(recording, tmp_path, monkeypatch):
+    ports = []
+    stop = html_page.stop_server
+
+    def remember(server: Any) -> None:
+        ports.append(server.get_port())
+        stop(server)
+
+    monkeypatch.setattr(html_page, 'stop_server', remember)
+    html_page.export_html(recording, tmp_path / 'scene.html')
+    assert [address for address in listening_addresses()
+            if address.endswith(f':{ports[0]:04X}')] == []
