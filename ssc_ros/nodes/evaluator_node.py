@@ -31,7 +31,7 @@ class EvaluatorParameters(LifecycleParameters):
     label_space: str = parameter(
         'nyu12', 'name or YAML file of the label space of both topics')
     report: str = parameter(
-        '', 'JSON file that is rewritten after every scored frame; empty = none')
+        '', 'JSON file that is rewritten after every estimate; empty = none')
     table_every: int = parameter(
         10, 'log the table after this many scored frames; 0 = only at the end', minimum=0,
         maximum=1_000_000, live=True)
@@ -102,14 +102,14 @@ class EvaluatorNode(SscLifecycleNode[EvaluatorParameters]):
     def _receive(self, side: str, msg: Any) -> None:
         self._received[side] += 1
         pair = self._pairs.add(side, stamp_ns(msg.header.stamp), msg)
-        if pair is None:
-            return
-        try:
-            self._score(*pair)
-        except SscError as error:
-            self._refused += 1
-            self._reporter.warn('not_scored', f'{ESTIMATE}, {GROUND_TRUTH}', str(error))
-        self._write_report()
+        if pair is not None:
+            try:
+                self._score(*pair)
+            except SscError as error:
+                self._refused += 1
+                self._reporter.warn('not_scored', f'{ESTIMATE}, {GROUND_TRUTH}', str(error))
+        if pair is not None or side == ESTIMATE:
+            self._write_report()
 
     def _score(self, estimate: Any, truth: Any) -> None:
         assert self._evaluation is not None  # set by handle_configure

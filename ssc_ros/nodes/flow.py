@@ -149,8 +149,8 @@ class Flow:
             self._worker.put(ImageSet(stamp_ns(pivot_stamp), messages, arrival_s))
 
     def _refuse(self, refusal: RefusedInputError, messages: int) -> None:
-        self._context.ledger.drop(refusal.reason, messages)
         self._context.reporter.warn(refusal.reason, refusal.topic, str(refusal))
+        self._context.ledger.drop(refusal.reason, messages)
 
     def _discard(self, reason: str, images: ImageSet) -> None:
         self._context.ledger.drop(reason, len(images.messages))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 30.0
 SIZE = (48, 64)
 FRAME_ID = 'left_optical_frame'
 PERIOD_NS = 100_000_000
