@@ -22,9 +22,9 @@ from ssc_ros.nodes.qos import overridable, sensor_qos
 from ssc_ros.nodes.refusals import RefusedInputError
 from ssc_ros.nodes.reporting import ThrottledReporter
 from ssc_ros.nodes.settings import InputParameters, LifecycleParameters
+from ssc_ros.viewer.command import DEFAULT_PORT
 from ssc_ros.viewer.live import StampedParts, frame_from_cloud
 from ssc_ros.viewer.recorded_frame import RecordedFrame
-from ssc_ros.viewer.command import DEFAULT_PORT
 from ssc_ros.viewer.server import LiveView
 
 VOXELS, LABELS, DEPTH, IMAGE = 'voxels/points', 'label_image', 'depth', 'image'
@@ -46,12 +46,18 @@ class ViewerParameters(LifecycleParameters):
 
 
 class ViewerNode(SscLifecycleNode[ViewerParameters]):
-    """Puts the outputs of one stamp together and hands them to the page."""
+    """
+    Puts the outputs of one stamp together and hands them to the page.
+
+    Attributes:
+        view: the page, None before the node is configured.
+        reporter: told about messages that cannot be shown.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__('viewer_node', ViewerParameters, **options)
-        self._reporter = ThrottledReporter(self.get_logger().warning)
-        self._view: LiveView | None = None
+        self.reporter = ThrottledReporter(self.get_logger().warning)
+        self.view: LiveView | None = None
         self._camera: CameraInput | None = None
         self._outputs: list[Any] = []
         self._parts = StampedParts(VOXELS, (LABELS, DEPTH, IMAGE))
@@ -59,8 +65,8 @@ class ViewerNode(SscLifecycleNode[ViewerParameters]):
     def handle_configure(self) -> None:
         """Open the page."""
         self._label_space = load_label_space(self.parameters.label_space)
-        self._view = LiveView(self._label_space, port=self.parameters.port)
-        self.get_logger().info(f'the page is at {self._view.url}')
+        self.view = LiveView(self._label_space, port=self.parameters.port)
+        self.get_logger().info(f'the page is at {self.view.url}')
 
     def handle_activate(self) -> None:
         """Listen."""
@@ -84,7 +90,7 @@ class ViewerNode(SscLifecycleNode[ViewerParameters]):
 
     def handle_cleanup(self) -> None:
         """Close the page."""
-        view, self._view = self._view, None
+        view, self.view = self.view, None
         if view is not None:
             view.stop()
 
@@ -93,22 +99,22 @@ class ViewerNode(SscLifecycleNode[ViewerParameters]):
 
     def _receive(self, topic: str, msg: Any) -> None:
         parts = self._parts.offer(topic, stamp_ns(msg.header.stamp), msg)
-        if parts is None or self._view is None:
+        if parts is None or self.view is None:
             return
         try:
-            self._view.update(self._frame(parts))
+            self.view.update(self._frame(parts))
         except RefusedInputError as error:
-            self._reporter.warn(error.reason, error.topic, str(error))
+            self.reporter.warn(error.reason, error.topic, str(error))
         except SscError as error:
-            self._reporter.warn('not_shown', f'{self.parameters.source}/{VOXELS}', str(error))
+            self.reporter.warn('not_shown', f'{self.parameters.source}/{VOXELS}', str(error))
 
     def _frame(self, parts: Mapping[str, Any]) -> RecordedFrame:
         assert self._camera is not None  # set before any message can arrive
         cloud = decode_cloud(parts[VOXELS])
+        camera = self._camera.calibration.get().rectified_camera()
         return frame_from_cloud(
             cloud_xyz(cloud), cloud['label'], observed=cloud['observed'].astype(np.bool_),
-            confidence=cloud['confidence'], camera=self._camera.calibration.get().rectified_camera(),
-            label_space=self._label_space,
+            confidence=cloud['confidence'], camera=camera, label_space=self._label_space,
             image=self._camera.read(parts[IMAGE]) if IMAGE in parts else None,
             image_labels=decode_label(parts[LABELS]).astype(np.uint8) if LABELS in parts else None,
             depth_m=decode_depth(parts[DEPTH]) if DEPTH in parts else None,

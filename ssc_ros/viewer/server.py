@@ -61,6 +61,10 @@ class SceneView:
 
     The page listens on the loopback interface only, asks nothing from the network, and lives
     until ``stop``. Scene coordinates are those of the voxel grid.
+
+    Attributes:
+        frame: what is shown.
+        controls: what is ticked.
     """
 
     def __init__(self, space: LabelSpace, *, port: int = DEFAULT_PORT) -> None:
@@ -69,7 +73,7 @@ class SceneView:
         self.server.gui.configure_theme(show_logo=False, show_share_button=False)
         self.server.gui.main_panel.dock_right()
         self._lock = threading.RLock()
-        self._frame: RecordedFrame | None = None
+        self.frame: RecordedFrame | None = None
         self.controls = Controls(self.server.gui, space, self._redraw)
 
     @property
@@ -80,9 +84,9 @@ class SceneView:
     def show(self, frame: RecordedFrame) -> None:
         """Show another frame; callable from any thread."""
         with self._lock:
-            if self._frame is None:
+            if self.frame is None:
                 aim(self.server, frame)
-            self._frame = frame
+            self.frame = frame
             self.controls.show_frame(frame)
             self._redraw()
 
@@ -92,8 +96,8 @@ class SceneView:
 
     def _redraw(self) -> None:
         with self._lock, self.server.atomic():
-            if self._frame is not None:
-                draw(self.server.scene, self._frame, self.controls.choice())
+            if self.frame is not None:
+                draw(self.server.scene, self.frame, self.controls.choice())
 
 
 class RecordingView(SceneView):
