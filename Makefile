@@ -12,13 +12,14 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export ROS_DOMAIN_ID ?= 83
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help venv demo test lint clean clean-venv
+.PHONY: help venv demo test lint docs clean clean-venv
 
 help:
 	@echo 'make demo   replay a stereo bag through stereo_node, score it, write out/demo/'
 	@echo '            (DEMO="--real" takes real stereo pairs; see .venv/bin/ssc_ros demo --help)'
 	@echo 'make test   lint, types, import contracts and all tests (PYTEST="-k sync" selects)'
 	@echo 'make lint   the checkers only'
+	@echo 'make docs   write config/*.yaml and docs/parameters.md from the code'
 	@echo 'make clean  remove results and caches; make clean-venv removes the environment too'
 
 venv: $(STAMP)
@@ -44,6 +45,9 @@ lint: $(STAMP)
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST)
+
+docs: $(STAMP)
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf out build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,66 @@
+"""
+Write config/*.yaml and docs/parameters.md from the parameter dataclasses of the nodes.
+
+Run ``make docs`` after a parameter changed; a test compares the files with the classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ssc_ros.nodes.bag_player_node import BagPlayerParameters
+from ssc_ros.nodes.bag_recorder_node import BagRecorderParameters
+from ssc_ros.nodes.evaluator_node import EvaluatorParameters
+from ssc_ros.nodes.parameters import ParameterEntry, parameter_reference, to_yaml
+from ssc_ros.nodes.settings import RgbdParameters, StereoParameters
+from ssc_ros.nodes.viewer_node import ViewerParameters
+
+ROOT = Path(__file__).resolve().parents[1]
+NODE_PARAMETERS: Mapping[str, type[Any]] = {
+    'stereo_node': StereoParameters,
+    'rgbd_node': RgbdParameters,
+    'bag_player_node': BagPlayerParameters,
+    'bag_recorder_node': BagRecorderParameters,
+    'evaluator_node': EvaluatorParameters,
+    'viewer_node': ViewerParameters,
+}
+PAGE_HEAD = """# Parameters
+
+Made by `make docs` from the dataclasses in `ssc_ros/nodes`. Parameters marked *live* can change
+while the node is active, the others are read when it is configured. A value out of its range is
+refused with the reason. Every topic also has the usual `qos_overrides.<topic>...` parameters.
+"""
+
+
+def documents() -> dict[Path, str]:
+    """Return every generated file with its text."""
+    files = {
+        ROOT / 'config' / f'{node}.yaml':
+            f'# Every parameter of {node} with its default. Made by `make docs`.\n'
+            + to_yaml(cls, '/**')
+        for node, cls in NODE_PARAMETERS.items()}
+    sections = [_section(node, parameter_reference(cls)) for node, cls in NODE_PARAMETERS.items()]
+    files[ROOT / 'docs' / 'parameters.md'] = PAGE_HEAD + ''.join(sections)
+    return files
+
+
+def _section(node: str, entries: Iterable[ParameterEntry]) -> str:
+    rows = [_row(entry) for entry in entries]
+    return '\n'.join([
+        f'\n## {node}\n', '| parameter | type | default | range | meaning |',
+        '|---|---|---|---|---|', *rows, ''])
+
+
+def _row(entry: ParameterEntry) -> str:
+    default = ', '.join(entry.default) if isinstance(entry.default, tuple) else str(entry.default)
+    unit = f' {entry.unit}' if entry.unit else ''
+    live = ' *live*' if entry.live else ''
+    return (f'| `{entry.name}` | {entry.type_name} | {default or "(empty)"} | '
+            f'{entry.constraint}{unit} | {entry.description}{live} |')
+
+
+if __name__ == '__main__':
+    for path, text in documents().items():
+        path.write_text(text, encoding='utf-8')
