@@ -47,7 +47,7 @@ class ColorJitter:
         return np.rint(result).astype(np.uint8)
 
     def _brighten(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        return image * self.brightness
+        return np.multiply(image, self.brightness, dtype=np.float32)
 
     def _stretch(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         mean = (image @ _GRAY).mean()

@@ -57,7 +57,7 @@ class Batch(NamedTuple):
 class Draw(NamedTuple):
     """A sample of the training stream: which frame, and the seed of its augmentation."""
 
-    index: int
+    frame: int
     seed: int
 
 
@@ -132,5 +132,5 @@ class CompletionDataset(Dataset[Batch]):
 
     def __getitem__(self, item: Draw | int) -> Batch:
         if isinstance(item, Draw):
-            return self._make(self._frames[item.index], item.seed)
+            return self._make(self._frames[item.frame], item.seed)
         return self._make(self._frames[item])

@@ -63,6 +63,8 @@ class OccDepthSystem(lightning.LightningModule):
             use_channels_last(self.network)
         self.label_space = load_label_space(config.label_space)
         class_weights, occupancy_weights = loss_weights(self.experiment)
+        self.class_weights: Tensor
+        self.occupancy_weights: Tensor
         self.register_buffer('class_weights', class_weights, persistent=False)
         self.register_buffer('occupancy_weights', occupancy_weights, persistent=False)
         self.target_bins = replace(depth_bins_of(config), spacing=config.depth_target_bins)
@@ -148,8 +150,8 @@ class OccDepthSystem(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log exact scores over all processes."""
         confusion = torch.as_tensor(self.counts.confusion, device=self.device)
-        gathered = self.all_gather(confusion).reshape(-1, *confusion.shape).sum(dim=0)
-        self.counts.confusion = gathered.cpu().numpy()
+        gathered = torch.as_tensor(self.all_gather(confusion)).reshape(-1, *confusion.shape)
+        self.counts.confusion = gathered.sum(dim=0).cpu().numpy()
         scores = self.counts.scores().as_dict(self.label_space.names)
         per_class = scores.pop('per_class_iou')
         self.log_dict({f'val/{name}': value for name, value in scores.items()})

@@ -23,13 +23,13 @@ def test_a_resumed_stream_is_the_rest_of_the_whole_one(
 def test_every_epoch_shows_each_frame_once(frames: int) -> None:
     draws = list(StreamSampler(frames, 7, start=0, stop=3 * frames))
     for epoch in range(3):
-        shown = [draw.index for draw in draws[epoch * frames:(epoch + 1) * frames]]
+        shown = [draw.frame for draw in draws[epoch * frames:(epoch + 1) * frames]]
         assert sorted(shown) == list(range(frames))
 
 
 def test_epochs_differ_in_order_and_augmentation() -> None:
     draws = list(StreamSampler(50, 7, start=0, stop=100))
-    assert [draw.index for draw in draws[:50]] != [draw.index for draw in draws[50:]]
+    assert [draw.frame for draw in draws[:50]] != [draw.frame for draw in draws[50:]]
     assert len({draw.seed for draw in draws}) == 100
 
 
