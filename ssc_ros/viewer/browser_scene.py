@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ssc_ros.geometry.projection import unproject_depth
 from ssc_ros.geometry.transforms import inverse_rigid, transform_points
+from ssc_ros.labels import IGNORE_ID
 from ssc_ros.messages.voxels import occupied_mask
 from ssc_ros.viewer.glb import encode_glb
 from ssc_ros.viewer.mesh import voxel_mesh
@@ -36,6 +37,7 @@ class Choice:
         hidden_classes: label ids left out.
         show_observed, show_completed: the two kinds of predicted voxels.
         mark_completed: draw completed voxels lighter and striped.
+        only_known: draw the prediction only where the ground truth, if there is one, is known.
         is_cut_open: leave out the ceiling and the walls before the room.
         show_cloud, show_camera: the labelled depth image as points; where the camera was.
     """
@@ -45,6 +47,7 @@ class Choice:
     show_observed: bool = True
     show_completed: bool = True
     mark_completed: bool = True
+    only_known: bool = True
     is_cut_open: bool = True
     show_cloud: bool = False
     show_camera: bool = True
@@ -68,6 +71,8 @@ def shown_voxels(frame: RecordedFrame, choice: Choice) -> NDArray[np.bool_]:
     shown &= ~np.isin(labels, sorted(choice.hidden_classes))
     if choice.source == 'prediction':
         shown &= np.where(estimate.observed, choice.show_observed, choice.show_completed)
+        if choice.only_known and frame.ground_truth is not None:
+            shown &= frame.ground_truth != IGNORE_ID
     if choice.is_cut_open:
         forward = initial_view(frame).axes[2]
         shown &= ~cut_away(labels, estimate.grid, space, camera_heading(estimate), forward)

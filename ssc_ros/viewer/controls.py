@@ -35,6 +35,8 @@ class Controls:
             self.observed = gui.add_checkbox('observed', True)
             self.completed = gui.add_checkbox('completed', True)
             self.mark = gui.add_checkbox('stripe completed', True)
+            self.known = gui.add_checkbox(
+                'where truth known', True, hint='leave out what cannot be scored')
             self.cut = gui.add_checkbox('cut room open', True)
         with gui.add_folder('Camera'):
             self.cloud = gui.add_checkbox('semantic cloud', False)
@@ -46,8 +48,8 @@ class Controls:
             for index in space.occupied_ids:
                 gui.add_html(_SWATCH.format(*space.colors[index]))
                 self.classes[index] = gui.add_checkbox(space.names[index], True)
-        for handle in (self.source, self.observed, self.completed, self.mark, self.cut,
-                       self.cloud, self.camera, *self.classes.values()):
+        for handle in (self.source, self.observed, self.completed, self.mark, self.known,
+                       self.cut, self.cloud, self.camera, *self.classes.values()):
             handle.on_update(lambda _: on_change())
 
     def choice(self) -> Choice:
@@ -56,7 +58,8 @@ class Controls:
         return Choice(
             source=cast('Source', self.source.value), hidden_classes=hidden,
             show_observed=self.observed.value, show_completed=self.completed.value,
-            mark_completed=self.mark.value, is_cut_open=self.cut.value,
+            mark_completed=self.mark.value, only_known=self.known.value,
+            is_cut_open=self.cut.value,
             show_cloud=self.cloud.value, show_camera=self.camera.value)
 
     def show_frame(self, frame: RecordedFrame) -> None:

@@ -101,7 +101,12 @@ class SceneView:
 
 
 class RecordingView(SceneView):
-    """A page with a time slider over a recording."""
+    """
+    A page with a time slider over a recording.
+
+    Attributes:
+        slider: counts frames from 0.
+    """
 
     def __init__(self, recording: Recording, *, port: int = DEFAULT_PORT) -> None:
         count = len(recording)
@@ -110,18 +115,29 @@ class RecordingView(SceneView):
         super().__init__(recording.label_space, port=port)
         self._recording = recording
         # One slider step per frame; a recording of one frame needs a slider that cannot move.
-        self._slider = self.server.gui.add_slider(
+        self.slider = self.server.gui.add_slider(
             'frame', min=0, max=max(count - 1, 1), step=1, initial_value=0,
             disabled=count == 1, order=-1)
-        self._slider.on_update(lambda _: self.seek(self._slider.value))
+        self.slider.on_update(lambda _: self._follow_slider())
+        self._index = -1
         self.seek(0)
 
     def seek(self, index: int) -> None:
         """Show a frame by its number; a damaged one is reported and the page stays as it is."""
-        try:
-            self.show(self._recording.frame(index))
-        except DataError as error:
-            _logger.warning('%s', error)
+        with self._lock:
+            self._index = index
+            self.slider.value = index
+            try:
+                self.show(self._recording.frame(index))
+            except DataError as error:
+                _logger.warning('%s', error)
+
+    def _follow_slider(self) -> None:
+        with self._lock:
+            # Callbacks of a dragged slider overtake each other; what it says now is what counts.
+            index = int(self.slider.value)
+            if index != self._index:
+                self.seek(index)
 
 
 class LiveView(SceneView):

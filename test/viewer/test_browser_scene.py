@@ -6,7 +6,7 @@ import numpy as np
 
 from ssc_ros.viewer.browser_scene import Choice, semantic_cloud, shown_voxels, voxel_glb
 
-OPEN = Choice(is_cut_open=False)
+OPEN = Choice(is_cut_open=False, only_known=False)
 
 
 def test_all_matter_is_shown_at_first(frame):
@@ -40,6 +40,14 @@ def test_a_cut_room_loses_its_ceiling_but_no_furniture(frame):
     assert not shown[labels == 1].any()
     assert shown[labels >= 5].all()
     assert 0.2 < shown[labels == 3].mean() < 0.95
+
+
+def test_the_prediction_can_be_confined_to_where_the_truth_is_known(frame):
+    labels = np.full_like(frame.estimate.labels, 3)
+    frame = replace(frame, estimate=replace(frame.estimate, labels=labels))
+    shown = shown_voxels(frame, replace(OPEN, only_known=True))
+    assert np.array_equal(shown, frame.ground_truth != 255)
+    assert shown_voxels(replace(frame, ground_truth=None), replace(OPEN, only_known=True)).all()
 
 
 def test_where_nothing_is_known_nothing_is_drawn(frame):

@@ -72,6 +72,14 @@ def test_seeking_shows_another_frame(view):
     assert view.server.scene.get_handle_by_name('/voxels') is not None
 
 
+def test_a_dragged_slider_ends_where_it_was_left(view):
+    for index in (1, 2, 0, 2, 1):
+        view.slider.value = index
+    wait_until(lambda: '2.000 s' in view.controls.caption.content)
+    view.seek(2)
+    assert view.slider.value == 2
+
+
 def test_a_damaged_frame_leaves_the_page_as_it_was(view, recording, caplog):
     recording.paths()[1].write_bytes(b'')
     view.seek(1)
