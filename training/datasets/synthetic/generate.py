@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -132,7 +133,8 @@ def _pool(workers: int) -> Iterator[Callable[..., Iterator[None]]]:
         yield map
         return
     # Spawned, not forked: Embree and OpenCV keep threads a fork would lose.
-    with multiprocessing.get_context('spawn').Pool(workers) as pool:
+    context = multiprocessing.get_context('spawn')
+    with context.Pool(workers, cv2.setNumThreads, (1,)) as pool:
         yield pool.imap_unordered
 
 

@@ -95,7 +95,7 @@ RULES = {
     'nightstand': _Rule(FURN, r'bedside'),
     'counter': _Rule(FURN, r'lower cabinet|drawers cabinet|^sink|island', r'corner',
                      (0.4, 0.5, 0.7), (1.6, 0.8, 1.25), 'Kitchen'),
-    'tv_stand': _Rule(FURN, r'tv stand|^box$|dresser with', '$^', (1.0, 0.3, 0.4),
+    'tv_stand': _Rule(FURN, r'tv stand|dresser with', '$^', (1.0, 0.3, 0.4),
                       (1.8, 0.7, 1.1), 'Living'),
     'tv': _Rule(TVS, r'^tv|flat tv', r'remote|stand', (0.4, 0.05, 0.3), (1.4, 0.4, 0.9)),
     'computer': _Rule(TVS, r'imac|ibook|laptop|computer|monitor', r'desk', (0.2, 0.1, 0.15),
