@@ -24,6 +24,7 @@ __all__ = [
     'STOP_EXCEPTIONS', 'ExternalShutdownException', 'InvalidHandle', 'LifecycleNode',
     'LifecycleState', 'ParameterException', 'RCLError', 'TransitionCallbackReturn',
     'create_executor', 'create_wall_timer', 'on_parameter_changes', 'shut_down',
+    'spin_until_shutdown',
 ]
 
 # Ctrl-C arrives as one or the other, depending on the distribution and on who spins (rclpy#1166).
@@ -33,6 +34,18 @@ STOP_EXCEPTIONS = (KeyboardInterrupt, ExternalShutdownException)
 def create_executor() -> Any:
     """Return the executor that runs callbacks; all our work happens in a thread of its own."""
     return SingleThreadedExecutor()
+
+
+def spin_until_shutdown(executor: Any) -> None:
+    """Run callbacks until Ctrl-C, SIGTERM or a shutdown of rclpy; none of these is an error."""
+    try:
+        executor.spin()
+    except STOP_EXCEPTIONS:
+        pass
+    except (RCLError, InvalidHandle):
+        # The signal handler may take the context away under a callback or between two waits.
+        if rclpy.ok():
+            raise
 
 
 def create_wall_timer(node: Node, period_s: float, callback: Callable[[], None]) -> Any:

@@ -23,6 +23,7 @@ from ssc_ros.nodes.compat import (
     create_executor,
     create_wall_timer,
     shut_down,
+    spin_until_shutdown,
 )
 from ssc_ros.nodes.node_parameters import NodeParameters
 from ssc_ros.nodes.settings import LifecycleParameters
@@ -171,9 +172,9 @@ def run_node(
         node = create()
         executor = create_executor()
         executor.add_node(node)
-        executor.spin()
+        spin_until_shutdown(executor)
     except STOP_EXCEPTIONS:
-        pass
+        pass  # the signal came before the first callback
     except (ConfigurationError, ParameterException) as error:
         get_logger('ssc_ros').fatal(f'cannot start: {error}')
         exit_code = 2

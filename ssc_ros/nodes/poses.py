@@ -96,6 +96,7 @@ class OdometryPose:
         self._poses: deque[StampedPose] = deque(maxlen=HISTORY_LENGTH)
         self._changed = threading.Condition()
         self._is_closed = False
+        self._topic: str = node.resolve_topic_name(ODOMETRY_TOPIC)
         self._subscription = node.create_subscription(
             message_class('nav_msgs/Odometry'), ODOMETRY_TOPIC, self._receive,
             sensor_qos(ODOMETRY_DEPTH), **overridable())
@@ -104,7 +105,7 @@ class OdometryPose:
         try:
             pose = decode_odometry(msg)
         except MessageError as error:
-            self._reporter.warn('bad_odometry', ODOMETRY_TOPIC, str(error))
+            self._reporter.warn('bad_odometry', self._topic, str(error))
             return
         with self._changed:
             if self._poses and pose.stamp_ns < self._poses[-1].stamp_ns:
@@ -123,7 +124,7 @@ class OdometryPose:
             nearest = min(
                 self._poses, key=lambda pose: abs(pose.stamp_ns - stamp_ns), default=None)
         if nearest is None:
-            raise DataError(f'no odometry on topic {self._subscription.topic_name}: start its '
+            raise DataError(f'no odometry on topic {self._topic}: start its '
                             'publisher or set pose.source to parameters')
         self._check(nearest, stamp_ns, frame_id, values.tolerance_ms)
         return above_floor(nearest.T_parent_child, values.floor_z_m)
@@ -131,15 +132,14 @@ class OdometryPose:
     def _check(
         self, pose: StampedPose, stamp_ns: int, frame_id: str, tolerance_ms: float,
     ) -> None:
-        topic = self._subscription.topic_name
         if pose.child_frame_id != frame_id:
             raise DataError(
-                f'odometry on {topic} moves frame {pose.child_frame_id!r} but the image is in '
+                f'odometry on {self._topic} moves frame {pose.child_frame_id!r} but the image is in '
                 f'{frame_id!r}: publish the pose of the optical frame or set pose.source to tf')
         gap_ms = abs(pose.stamp_ns - stamp_ns) / NANOSECONDS_PER_MS
         if gap_ms > tolerance_ms:
             raise DataError(
-                f'nearest odometry on {topic} is {gap_ms:.0f} ms away from the image, '
+                f'nearest odometry on {self._topic} is {gap_ms:.0f} ms away from the image, '
                 f'pose.tolerance_ms allows {tolerance_ms:g}: check the clocks of both')
 
     def clear(self) -> None:
