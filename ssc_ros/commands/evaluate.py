@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ssc_ros import __version__
 from ssc_ros.bags import BagReader
 from ssc_ros.bags.evaluation import (
     Evaluation,
@@ -68,7 +69,9 @@ def run(args: argparse.Namespace) -> int:
         topics = find_frame_topics(reader, kind=args.input, namespace=args.namespace)
         estimator = load_estimator(args.weights, device=args.device, precision=args.precision)
         estimator.warm_up()
-        log = EvaluationLog(args.out / 'frames.jsonl', {
+        say(f'{args.weights} on {estimator.device}, {args.bag}')
+        log = EvaluationLog(args.out / 'unfinished.jsonl', {
+            'version': __version__,
             'bag': str(args.bag.resolve()), 'messages': reader.message_count,
             'start_ns': reader.start_ns, 'topics': list(topics.all), **network.as_dict(),
             'device': estimator.device, 'precision': args.precision})
@@ -80,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
             damage = run.consume(frames)
         finally:
             log.close()
+    log.path.replace(args.out / 'frames.jsonl')
     say(summary_table(run.report))
     if run.evaluation.num_frames:
         say(run.evaluation.table())

@@ -1,0 +1,116 @@
+"""What a perception node published, read from the bag that was recorded around it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssc_ros.bags.evaluation import median_stages
+from ssc_ros.bags.frames import BagFrame, FrameReader
+from ssc_ros.bags.reader import BagReader
+from ssc_ros.frames import SceneEstimate
+from ssc_ros.geometry.transforms import inverse_rigid
+from ssc_ros.labels import LabelSpace
+from ssc_ros.messages.cloud_reading import cloud_xyz, decode_cloud
+from ssc_ros.messages.depth import decode_depth
+from ssc_ros.messages.headers import NANOSECONDS_PER_SECOND
+from ssc_ros.messages.images import decode_label
+from ssc_ros.messages.volumes import decode_label_volume
+
+VOLUME, CLOUD, LABEL_IMAGE, DEPTH = 'voxels/labels', 'voxels/points', 'label_image', 'depth'
+OUTPUTS = (VOLUME, CLOUD, LABEL_IMAGE, DEPTH)
+_STAMP = struct.Struct('<iI')
+_STAMP_OFFSET = 4  # behind the encapsulation header; a header message begins with its stamp
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayTimes:
+    """
+    When inputs and estimates passed the recorder.
+
+    Attributes:
+        latency_ms: by stamp of the estimate, from the last of its images to the estimate.
+        stage_ms: median duration of every stage that the node reported.
+    """
+
+    latency_ms: dict[int, float]
+    stage_ms: dict[str, float]
+
+
+def read_times(reader: BagReader, node: str, image_topics: Collection[str]) -> ReplayTimes:
+    """Measure a recorded replay; ``node`` is the full name of the perception node."""
+    inputs: dict[int, int] = {}
+    latency_ms: dict[int, float] = {}
+    stages: list[dict[str, float]] = []
+    debug, volume = f'{node}/debug/', f'{node}/{VOLUME}'
+    for message in reader.messages():
+        if message.topic in image_topics:
+            inputs[_stamp_ns(message.data)] = message.time_ns
+        elif message.topic == volume:
+            stamp = _stamp_ns(message.data)
+            if stamp in inputs:
+                latency_ms[stamp] = (message.time_ns - inputs[stamp]) / 1e6
+        elif message.topic.startswith(debug):
+            stage = message.topic.removeprefix(debug).removesuffix('_ms')
+            stages.append({stage: float(message.decode().data)})
+    return ReplayTimes(latency_ms, median_stages(stages))
+
+
+def read_scenes(
+    reader: BagReader, node: str, frames: FrameReader, label_space: LabelSpace,
+    stamps: Collection[int],
+) -> Iterator[tuple[SceneEstimate, BagFrame]]:
+    """
+    Yield the estimates of the given stamps, each with the frame it was made from.
+
+    Args:
+        frames: reads the input frames of the same bag.
+
+    Voxels that were published as empty have confidence 0 and count as not observed.
+    """
+    topics = {f'{node}/{output}': output for output in OUTPUTS}
+    parts: dict[int, dict[str, Any]] = {}
+    for message in reader.messages(tuple(topics)):
+        stamp = _stamp_ns(message.data)
+        if stamp in stamps:
+            parts.setdefault(stamp, {})[topics[message.topic]] = message.decode()
+    for item in frames:
+        found = parts.pop(item.frame.stamp_ns, {})
+        if VOLUME in found:
+            yield _estimate(item, found, label_space), item
+
+
+def _stamp_ns(data: bytes) -> int:
+    seconds, nanoseconds = _STAMP.unpack_from(data, _STAMP_OFFSET)
+    return int(seconds) * NANOSECONDS_PER_SECOND + int(nanoseconds)
+
+
+def _estimate(item: BagFrame, parts: dict[str, Any], label_space: LabelSpace) -> SceneEstimate:
+    frame = item.frame
+    grid, T_camera_voxel = frame.placement.grid, frame.placement.T_camera_voxel
+    confidence, observed = np.zeros(grid.shape, np.float32), np.zeros(grid.shape, np.bool_)
+    if CLOUD in parts:
+        cloud = decode_cloud(parts[CLOUD])
+        T_voxel_camera = inverse_rigid(T_camera_voxel)
+        points = cloud_xyz(cloud) @ T_voxel_camera[:3, :3].T + T_voxel_camera[:3, 3]
+        cells, is_inside = grid.point_to_index(points)
+        index = tuple(cells[is_inside].T)
+        confidence[index] = cloud['confidence'][is_inside]
+        observed[index] = cloud['observed'][is_inside].astype(np.bool_)
+    return SceneEstimate(
+        labels=decode_label_volume(parts[VOLUME], grid.shape), confidence=confidence,
+        observed=observed, grid=grid, T_camera_voxel=T_camera_voxel, camera=frame.camera,
+        label_space=label_space, image_labels=_label_image(parts),
+        depth_m=decode_depth(parts[DEPTH]) if DEPTH in parts else None,
+        stamp_ns=frame.stamp_ns, frame_id=frame.frame_id)
+
+
+def _label_image(parts: dict[str, Any]) -> NDArray[np.uint8] | None:
+    if LABEL_IMAGE not in parts:
+        return None
+    return decode_label(parts[LABEL_IMAGE]).astype(np.uint8)

@@ -1,0 +1,127 @@
+"""Run nodes as child processes that never outlive their parent's work."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from ssc_ros.errors import ConfigurationError, SscError
+
+STOP_TIMEOUT_S = 10.0
+SHOWN_LOG_LINES = 8
+
+
+class NodeProcesses:
+    """
+    Nodes of this package, each in a process of its own, in a ROS graph of their own.
+
+    Args:
+        folder: where logs and parameter files go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+        self._environment = private_graph(os.environ)
+
+    def start(
+        self, node: str, parameters: Mapping[str, Any], remaps: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start ``ssc_ros.nodes.<node>``; its output goes to ``<node>.log``."""
+        # JSON is YAML, and a file takes names that the command line refuses.
+        parameter_file = self._folder / f'{node}.json'
+        parameter_file.write_text(json.dumps(
+            {'/**': {'ros__parameters': dict(parameters)}}, indent=2))
+        remap_arguments = [word for source, target in (remaps or {}).items()
+                           for word in ('-r', f'{source}:={target}')]
+        with self.log_path(node).open('wb') as log:
+            self._children[node] = subprocess.Popen(
+                [sys.executable, '-m', f'ssc_ros.nodes.{node}', '--ros-args',
+                 '--params-file', str(parameter_file), *remap_arguments],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                env=self._environment)
+
+    def log_path(self, node: str) -> Path:
+        """Return the file that keeps the output of a node."""
+        return self._folder / f'{node}.log'
+
+    def log(self, node: str) -> str:
+        """Return what a node has said so far."""
+        return self.log_path(node).read_text(encoding='utf-8', errors='replace')
+
+    def has_ended(self, node: str) -> bool:
+        """
+        Tell whether a node has ended by itself.
+
+        Raises:
+            SscError: it ended with an error; the message holds its last words.
+        """
+        code = self._children[node].poll()
+        if code not in (None, 0):
+            raise self.failure(node, f'ended with exit code {code}')
+        return code is not None
+
+    def failure(self, node: str, what: str) -> SscError:
+        """Return the error that says what a node did and its last words."""
+        words = '\n  '.join(self.log(node).splitlines()[-SHOWN_LOG_LINES:])
+        return SscError(f'{node} {what}; the end of {self.log_path(node)}:\n  {words}')
+
+    def stop(self) -> None:
+        """End all nodes: ask first, then force."""
+        for child in self._children.values():
+            if child.poll() is None:
+                child.send_signal(signal.SIGINT)
+        deadline = monotonic() + STOP_TIMEOUT_S
+        for child in self._children.values():
+            try:
+                child.wait(max(0.1, deadline - monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+
+@contextmanager
+def node_processes(folder: Path) -> Iterator[NodeProcesses]:
+    """Provide NodeProcesses that are stopped at the end, whatever happens, SIGTERM included."""
+    require_ros()
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    nodes = NodeProcesses(folder)
+    try:
+        yield nodes
+    finally:
+        nodes.stop()
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _interrupt(signal_number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def require_ros() -> None:
+    """Raise ConfigurationError with the remedy where rclpy is missing."""
+    if find_spec('rclpy') is None:
+        raise ConfigurationError(
+            'this needs ROS 2 for Python (rclpy): source a ROS 2 installation, or '
+            "pip install 'ssc_ros[ros]' on Python 3.10 to 3.13")
+
+
+def private_graph(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment whose nodes meet nobody but each other."""
+    private = {
+        **environment, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        # Domains above 101 would collide with the ephemeral ports of Linux.
+        'ROS_DOMAIN_ID': str(1 + os.getpid() % 100),
+        'PYTHONUNBUFFERED': '1', 'RCUTILS_COLORIZED_OUTPUT': '0'}
+    if environment.get('ROS_DISTRO') == 'humble':
+        private['ROS_LOCALHOST_ONLY'] = '1'
+    return private

@@ -1,0 +1,152 @@
+"""Play a bag through a perception node over DDS, every frame, and record what comes out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+from ssc_ros.bags.frames import FrameTopics
+from ssc_ros.bags.results import OUTPUTS, VOLUME
+from ssc_ros.commands.console import ProgressBar
+from ssc_ros.commands.processes import NodeProcesses, node_processes
+
+NODE = 'stereo_node'
+PLAYER, RECORDER, EVALUATOR = 'bag_player_node', 'bag_recorder_node', 'evaluator_node'
+POLL_S = 0.05
+STALL_TIMEOUT_S = 180.0
+CATCH_UP_S = 5.0
+# The recorder, and the node or the evaluator, listen to every topic that is played.
+SUBSCRIBERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPlan:
+    """
+    What is replayed.
+
+    Attributes:
+        total: number of frames in the bag.
+        camera_height_m, camera_pitch_deg: for bags without odometry.
+        out: folder of logs, recorded bag and scores.
+    """
+
+    bag: Path
+    topics: FrameTopics
+    total: int
+    weights: str
+    label_space: str
+    out: Path
+    camera_height_m: float = 1.2
+    camera_pitch_deg: float = 0.0
+
+    @property
+    def recorded_bag(self) -> Path:
+        """Inputs and outputs as they passed, with their times."""
+        return self.out / 'bag'
+
+    @property
+    def scores(self) -> Path:
+        """JSON file of the evaluator."""
+        return self.out / 'scores.json'
+
+
+def replay(plan: ReplayPlan) -> dict[str, Any]:
+    """
+    Run the replay to its end and return the scores of the evaluator.
+
+    Raises:
+        SscError: a node failed, or nothing moved for three minutes.
+    """
+    plan.scores.unlink(missing_ok=True)
+    with node_processes(plan.out / 'log') as nodes:
+        _start(nodes, plan)
+        _watch(nodes, plan)
+    return _scores(plan)
+
+
+def _start(nodes: NodeProcesses, plan: ReplayPlan) -> None:
+    topics = plan.topics
+    nodes.start(RECORDER, {
+        'bag': str(plan.recorded_bag),
+        'topics': [*topics.all, *(f'/{NODE}/{output}' for output in OUTPUTS),
+                   f'/{NODE}/debug/*', '/diagnostics']})
+    nodes.start(EVALUATOR, {
+        'label_space': plan.label_space, 'report': str(plan.scores), 'table_every': 0,
+    }, {'estimate': f'/{NODE}/{VOLUME}', 'ground_truth': topics.ground_truth or '/ground_truth'})
+    nodes.start(NODE, _node_parameters(plan), _node_remaps(topics))
+    nodes.start(PLAYER, {
+        'bag': str(plan.bag), 'topics': list(topics.all), 'wait_for_subscribers': SUBSCRIBERS,
+        'lockstep_topic': f'/{NODE}/{VOLUME}', 'lockstep_input': topics.first,
+        'lockstep_timeout_s': STALL_TIMEOUT_S / 3})
+
+
+def _node_parameters(plan: ReplayPlan) -> dict[str, Any]:
+    topics = plan.topics
+    parameters: dict[str, Any] = {
+        'model.weights': plan.weights,
+        'input.transport': 'compressed' if topics.is_compressed else 'raw',
+        'pose.source': 'odometry' if topics.odometry else 'parameters',
+        'pose.camera_height_m': plan.camera_height_m,
+        'pose.camera_pitch_deg': plan.camera_pitch_deg}
+    # Cameras are heard as best effort; for figures that must not depend on luck, nothing is lost.
+    for topic in topics.all:
+        if topic != topics.ground_truth:
+            parameters[f'qos_overrides.{topic}.subscription.reliability'] = 'reliable'
+    return parameters
+
+
+def _node_remaps(topics: FrameTopics) -> dict[str, str]:
+    remaps = {
+        'left/image_rect': topics.first.removesuffix('/compressed'),
+        'right/image_rect': topics.second.removesuffix('/compressed'),
+        'left/camera_info': topics.first_info, 'right/camera_info': topics.second_info}
+    return {**remaps, 'odom': topics.odometry} if topics.odometry else remaps
+
+
+def _watch(nodes: NodeProcesses, plan: ReplayPlan) -> None:
+    """Show progress until the player has ended and the evaluator has seen everything."""
+    bar = ProgressBar('replaying', plan.total)
+    done, moved_s, ended_s = 0, monotonic(), float('inf')
+    while monotonic() < ended_s + CATCH_UP_S:
+        estimates = int(_scores(plan).get('estimates', 0))
+        if estimates != done:
+            done, moved_s = estimates, monotonic()
+        bar.show(done, _note(nodes, plan))
+        has_ended = _check(nodes, moved_s)
+        if has_ended and ended_s == float('inf'):
+            ended_s = monotonic()
+        if has_ended and done >= plan.total:
+            break
+        sleep(POLL_S)
+    bar.finish(done, _note(nodes, plan))
+
+
+def _check(nodes: NodeProcesses, moved_s: float) -> bool:
+    """Return whether the player has ended; raise when something else has, or nothing moves."""
+    for node in (NODE, EVALUATOR, RECORDER):
+        if nodes.has_ended(node):
+            raise nodes.failure(node, 'ended early')
+        if 'cannot become' in nodes.log(node):
+            raise nodes.failure(node, 'could not start')
+    if 'cannot become' in nodes.log(PLAYER):
+        raise nodes.failure(PLAYER, 'could not start')
+    if monotonic() - moved_s > STALL_TIMEOUT_S:
+        raise nodes.failure(NODE, f'produced nothing for {STALL_TIMEOUT_S:.0f} s')
+    return nodes.has_ended(PLAYER)
+
+
+def _scores(plan: ReplayPlan) -> dict[str, Any]:
+    if not plan.scores.is_file():
+        return {}
+    scores: dict[str, Any] = json.loads(plan.scores.read_text(encoding='utf-8'))
+    return scores
+
+
+def _note(nodes: NodeProcesses, plan: ReplayPlan) -> str:
+    scores = _scores(plan)
+    if scores.get('frames_scored'):
+        return f'SC {100 * scores["sc_iou"]:.1f}  SSC {100 * scores["ssc_miou"]:.1f}'
+    return '' if ' is ready on ' in nodes.log(NODE) else f'loading {plan.weights}'
