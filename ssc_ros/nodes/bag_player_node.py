@@ -93,7 +93,7 @@ class BagPlayerNode(SscLifecycleNode[BagPlayerParameters]):
         self._answered_stamp: bytes = b''
         self._source: Iterator[list[BagMessage]] = iter(())
         self._pace = Pace()
-        self._next_clock_s = 0.0
+        self._clock_ns = 0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -134,6 +134,7 @@ class BagPlayerNode(SscLifecycleNode[BagPlayerParameters]):
 
     def _new_source(self) -> Iterator[list[BagMessage]]:
         assert self._reader is not None  # set by handle_configure
+        self._clock_ns = 0
         values = self.parameters
         messages = self._reader.messages(
             tuple(self._topic_publishers), start_offset_s=values.start_offset_s)
@@ -215,7 +216,9 @@ class BagPlayerNode(SscLifecycleNode[BagPlayerParameters]):
         self.published += 1
 
     def _publish_clock(self, time_ns: int) -> None:
-        if self._clock_publisher is not None:
+        # Within one pass the clock never runs backwards, though sleeping overshoots a little.
+        if self._clock_publisher is not None and time_ns > self._clock_ns:
+            self._clock_ns = time_ns
             self._clock_publisher.publish(
                 new_message('rosgraph_msgs/Clock', clock=make_stamp(time_ns)))
 
