@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import time
+import threading
+from contextlib import suppress
 from pathlib import Path
 
-from ssc_ros.errors import SscError
+from ssc_ros.errors import ConfigurationError
 from ssc_ros.viewer.recording import Recording
 
 DEFAULT_PORT = 8765
@@ -38,19 +39,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what the arguments ask for and return the exit code."""
-    try:
-        if args.live:
-            return _run_live(args)
-        if args.recording is None:
-            _say('say which recording to show, or --live; `ssc_ros demo` writes a recording')
-            return 2
-        return _show_recording(Recording.open(args.recording), args)
-    except SscError as error:
-        _say(f'error: {error}')
-        return 1
-    except KeyboardInterrupt:
-        return 0
+    """
+    Do what the arguments ask for and return the exit code.
+
+    Raises:
+        SscError: there is nothing to show, or an optional package is missing.
+    """
+    if args.live:
+        return _run_live(args)
+    if args.recording is None:
+        raise ConfigurationError('say which recording to show, or --live for a running node; '
+                                 '`ssc_ros demo` writes a recording')
+    return _show_recording(Recording.open(args.recording), args)
 
 
 def write_pictures(recording: Recording, folder: Path) -> list[Path]:
@@ -80,12 +80,14 @@ def _show_recording(recording: Recording, args: argparse.Namespace) -> int:
         from ssc_ros.viewer.server import RecordingView
         view = RecordingView(recording, port=args.port)
         _say(f'{len(recording)} frames at {view.url}; Ctrl-C ends')
-        try:
-            while True:
-                time.sleep(1.0)
-        finally:
-            view.stop()
+        with suppress(KeyboardInterrupt):
+            _wait()
+        view.stop()
     return 0
+
+
+def _wait() -> None:
+    threading.Event().wait()
 
 
 def _run_live(args: argparse.Namespace) -> int:

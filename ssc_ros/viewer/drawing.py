@@ -86,5 +86,6 @@ def fit(image: Picture, height: int, width: int) -> Picture:
 
 
 def save_png(picture: Picture, path: Path | str) -> None:
-    """Write a picture."""
-    Image.fromarray(picture).save(path, optimize=False)
+    """Write a picture and, where missing, the folder it goes to."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture).save(path)

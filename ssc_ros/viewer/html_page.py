@@ -55,8 +55,8 @@ def _panel(frame: RecordedFrame) -> str:
         frame.image, overlay_of(frame)]
     parts = [f'<div style="margin-bottom:8px">{html.escape(describe(frame)).replace("**", "")}'
              '</div>', *(_image(picture) for picture in pictures), _legend(space),
-             '<div style="margin-top:8px;color:#707886">striped: completed, reached by no '
-             'measured ray</div>']
+             '<div style="margin-top:8px;color:#707886">striped: completed, '
+             'not observed</div>']
     return f'<div style="{_PANEL_STYLE}">{"".join(parts)}</div>'
 
 

@@ -121,7 +121,7 @@ def _panels(
     estimate, truth = frame.estimate, frame.ground_truth
     predicted = occupied_mask(estimate.labels, estimate.label_space)
     hatched = ~estimate.observed if mark_completed else None
-    note = 'striped: completed, reached by no measured ray' if mark_completed else ''
+    note = 'striped: completed, not observed' if mark_completed else ''
     if truth is None:
         seen = predicted & estimate.observed
         return [_Panel(estimate.labels, predicted, hatched, 'predicted', note),
@@ -130,6 +130,7 @@ def _panels(
     caption = 'predicted'
     if scores is not None:
         caption += f'     {format_scores(scores)}'
+    note = '; '.join(filter(None, (note, 'drawn where the truth is known')))
     is_known = truth < len(estimate.label_space)
     true_matter = occupied_mask(truth, estimate.label_space)
     return [_Panel(estimate.labels, predicted & is_known, hatched, caption, note),

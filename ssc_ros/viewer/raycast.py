@@ -16,6 +16,8 @@ BACKGROUND_TOP = (250, 251, 253)
 BACKGROUND_BOTTOM = (220, 226, 234)
 _EDGE_WIDTH_CELLS = 0.04
 _EDGE_BRIGHTNESS = 0.80
+# Size of a cell in the picture from which its edges begin to show, and show fully.
+_HIDDEN_EDGE_PX, _FULL_EDGE_PX = 3.0, 8.0
 _AMBIENT, _SUN = 0.70, 0.34
 # The sun stands high, behind the viewer's left shoulder: right, down, forward of the picture.
 _SUN_SIDEWAYS, _SUN_BACKWARDS = 0.45, 0.5
@@ -87,7 +89,9 @@ def render_faces(
         if is_hatched is not None:
             _hatch(albedo, hits, mesh, is_hatched)
         light = _light(scene, hits, mesh, viewpoint) * _corner_light(hits, brightness)
-        colors[hits.pixels] = albedo * (light * _edges(hits))[:, None]
+        depth_m = (hits.points - viewpoint.eye) @ viewpoint.axes[2]
+        cell_px = mesh.grid.voxel_size_m * width / (2 * viewpoint.tan_half_width * depth_m)
+        colors[hits.pixels] = albedo * (light * _edges(hits, cell_px))[:, None]
     picture = colors.reshape(height, samples, width, samples, 3).mean(axis=(1, 3))
     rounded: NDArray[np.uint8] = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
     return rounded
@@ -136,10 +140,13 @@ def _corner_light(hits: _Hits, brightness: Floats) -> Floats:
     return light
 
 
-def _edges(hits: _Hits) -> Floats:
+def _edges(hits: _Hits, cell_px: Floats) -> Floats:
+    """Darken the border of each cell; lines finer than the pixels would only flicker."""
     border = np.minimum(np.minimum(hits.across, 1 - hits.across),
                         np.minimum(hits.along, 1 - hits.along))
-    return np.where(border < _EDGE_WIDTH_CELLS, np.float32(_EDGE_BRIGHTNESS), np.float32(1))
+    strength = np.clip((cell_px - _HIDDEN_EDGE_PX) / (_FULL_EDGE_PX - _HIDDEN_EDGE_PX), 0, 1)
+    darkening: Floats = (1 - _EDGE_BRIGHTNESS) * strength * (border < _EDGE_WIDTH_CELLS)
+    return 1 - darkening
 
 
 def _hatch(albedo: Floats, hits: _Hits, mesh: VoxelMesh, is_hatched: NDArray[np.bool_]) -> None:

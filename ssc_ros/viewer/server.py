@@ -27,8 +27,8 @@ from ssc_ros.viewer.recording import Recording
 from ssc_ros.viewer.viewpoint import camera_heading
 
 HOST = '127.0.0.1'
-_FRUSTUM_SCALE_M, _FRUSTUM_LINE_M = 0.35, 0.008
-_POINT_SIZE_M = 0.02
+# Sizes in voxels, so that rooms and streets look alike.
+_FRUSTUM_SCALE, _FRUSTUM_LINE, _POINT_SIZE = 4.5, 0.1, 0.25
 _logger = logging.getLogger(__name__)
 
 
@@ -209,7 +209,8 @@ def draw(scene: Any, frame: RecordedFrame, choice: Choice) -> None:
     if cloud is None:
         _remove(scene, '/cloud')
     else:
-        scene.add_point_cloud('/cloud', *cloud, point_size=_POINT_SIZE_M, precision='float32')
+        scene.add_point_cloud('/cloud', *cloud, precision='float32',
+                              point_size=_POINT_SIZE * frame.estimate.grid.voxel_size_m)
     if choice.show_camera:
         _add_frustum(scene, frame)
     else:
@@ -222,11 +223,11 @@ def _remove(scene: Any, name: str) -> None:
 
 
 def _add_frustum(scene: Any, frame: RecordedFrame) -> None:
-    camera = frame.estimate.camera
+    camera, voxel_size_m = frame.estimate.camera, frame.estimate.grid.voxel_size_m
     T_voxel_camera = inverse_rigid(frame.estimate.T_camera_voxel)
     x, y, z, w = rotation_to_quaternion(T_voxel_camera[:3, :3])
     scene.add_camera_frustum(
         '/camera', fov=float(2 * np.arctan(camera.height / 2 / camera.fy)),
-        aspect=camera.width / camera.height, scale=_FRUSTUM_SCALE_M,
-        thickness=_FRUSTUM_LINE_M, image=frame.image, format='jpeg', wxyz=(w, x, y, z),
-        position=tuple(T_voxel_camera[:3, 3]), cast_shadow=False, receive_shadow=False)
+        aspect=camera.width / camera.height, scale=_FRUSTUM_SCALE * voxel_size_m,
+        thickness=_FRUSTUM_LINE * voxel_size_m, image=frame.image, format='jpeg',
+        wxyz=(w, x, y, z), position=tuple(T_voxel_camera[:3, 3]), cast_shadow=False, receive_shadow=False)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from ssc_ros.errors import ConfigurationError, DataError
 from ssc_ros.viewer import command
 
 
@@ -32,19 +33,31 @@ def test_one_frame_is_written_as_html(recording, tmp_path, capsys):
     assert capsys.readouterr().out == f'open {path} in a browser\n'
 
 
-def test_a_missing_recording_is_one_line_and_a_failure(tmp_path, capsys):
-    assert run(str(tmp_path / 'nothing')) == 1
-    assert capsys.readouterr().out.startswith('error: ')
+def test_a_missing_recording_is_named(tmp_path):
+    with pytest.raises(DataError, match='nothing is not a recording'):
+        run(str(tmp_path / 'nothing'))
 
 
-def test_a_frame_beyond_the_end_is_one_line_and_a_failure(recording, tmp_path, capsys):
-    assert run(str(recording.folder), '--html', str(tmp_path / 'a.html'), '--frame', '9') == 1
-    assert 'holds the frames 0 to 2' in capsys.readouterr().out
+def test_a_frame_beyond_the_end_is_named_with_the_last_one(recording, tmp_path):
+    with pytest.raises(DataError, match=r'no frame 9: .* holds the frames 0 to 2'):
+        run(str(recording.folder), '--html', str(tmp_path / 'a.html'), '--frame', '9')
 
 
-def test_neither_recording_nor_live_asks_for_one(capsys):
-    assert run() == 2
-    assert 'which recording' in capsys.readouterr().out
+def test_neither_recording_nor_live_asks_for_one():
+    with pytest.raises(ConfigurationError, match='which recording'):
+        run()
+
+
+@pytest.mark.filterwarnings('ignore::ResourceWarning')
+def test_the_page_is_announced_and_ctrl_c_ends_it(recording, capsys, monkeypatch):
+    pytest.importorskip('viser')
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, '_wait', interrupt)
+    assert run(str(recording.folder), '--port', '0') == 0
+    assert '3 frames at http://127.0.0.1:' in capsys.readouterr().out
 
 
 def test_live_starts_the_node_in_a_process_of_its_own(monkeypatch):
