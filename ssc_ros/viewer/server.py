@@ -230,4 +230,5 @@ def _add_frustum(scene: Any, frame: RecordedFrame) -> None:
         '/camera', fov=float(2 * np.arctan(camera.height / 2 / camera.fy)),
         aspect=camera.width / camera.height, scale=_FRUSTUM_SCALE * voxel_size_m,
         thickness=_FRUSTUM_LINE * voxel_size_m, image=frame.image, format='jpeg',
-        wxyz=(w, x, y, z), position=tuple(T_voxel_camera[:3, 3]), cast_shadow=False, receive_shadow=False)
+        wxyz=(w, x, y, z), position=tuple(T_voxel_camera[:3, 3]), cast_shadow=False,
+        receive_shadow=False)
