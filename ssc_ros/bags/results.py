@@ -24,6 +24,8 @@ from ssc_ros.messages.volumes import decode_label_volume
 
 VOLUME, CLOUD, LABEL_IMAGE, DEPTH = 'voxels/labels', 'voxels/points', 'label_image', 'depth'
 OUTPUTS = (VOLUME, CLOUD, LABEL_IMAGE, DEPTH)
+# Ages are measured against the stamps, which are as old as the bag.
+AGES = ('input_age', 'pipeline_latency')
 _STAMP = struct.Struct('<iI')
 _STAMP_OFFSET = 4  # behind the encapsulation header; a header message begins with its stamp
 
@@ -57,7 +59,8 @@ def read_times(reader: BagReader, node: str, image_topics: Collection[str]) -> R
                 latency_ms[stamp] = (message.time_ns - inputs[stamp]) / 1e6
         elif message.topic.startswith(debug):
             stage = message.topic.removeprefix(debug).removesuffix('_ms')
-            stages.append({stage: float(message.decode().data)})
+            if stage not in AGES:
+                stages.append({stage: float(message.decode().data)})
     return ReplayTimes(latency_ms, median_stages(stages))
 
 
