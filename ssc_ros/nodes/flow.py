@@ -187,6 +187,8 @@ class Flow:
                 self._context.scenes.publish(
                     Scene(estimate, T_world_camera, self._context.parameters().outputs))
         durations_ms['pipeline_latency'] = self._age_ms(images)
+        durations_ms['overhead'] = (
+            durations_ms['wait'] + durations_ms['total'] - durations_ms.get('network', 0.0))
         self._context.timings.record(durations_ms)
         self._context.stages.publish(durations_ms)
         return True

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rclpy.qos import QoSProfile
 from rclpy.serialization import serialize_message
 
 from ssc_ros.messages.classes import message_class
-from ssc_ros.messages.clouds import encode_cloud
+from ssc_ros.messages.clouds import choose_cloud_encoder
 from ssc_ros.messages.depth import encode_depth
 from ssc_ros.messages.label_images import encode_label_color, encode_label_image
-from ssc_ros.messages.markers import choose_marker_encoder, voxel_markers
+from ssc_ros.messages.markers import VoxelMarkers, choose_marker_encoder, voxel_markers
 from ssc_ros.messages.occupancy import encode_occupancy_grid
 from ssc_ros.messages.volumes import encode_label_volume
 from ssc_ros.messages.voxels import image_cloud, voxel_cloud
@@ -24,6 +25,14 @@ from ssc_ros.nodes.reporting import ThrottledReporter
 from ssc_ros.nodes.scenes import Scene
 
 CLEARING_STRIDE = 4  # one ray per 4 x 4 pixels is denser than the cells of a costmap
+
+
+@dataclass(frozen=True, slots=True)
+class Encoders:
+    """The fastest encoders of large messages that the running middleware understands."""
+
+    cloud: Callable[[NDArray[Any], Any], Any]
+    markers: Callable[[VoxelMarkers], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,7 @@ class Output:
 
     topic: str
     message_type: str
-    build: Callable[[Scene], Any]
+    build: Callable[[Scene, Encoders], Any]
     description: str
     qos: Callable[[], QoSProfile] = output_qos
 
@@ -54,10 +63,12 @@ class ScenePublisher:
     def __init__(self, node: LifecycleNode, reporter: ThrottledReporter) -> None:
         self._node = node
         self._reporter = reporter
+        self._encoders = Encoders(
+            choose_cloud_encoder(serialize_message), choose_marker_encoder(serialize_message))
         self._publishers = [
             (output, node.create_lifecycle_publisher(
                 message_class(output.message_type), output.topic, output.qos(), **overridable()))
-            for output in (*SCENE_OUTPUTS, _marker_output())]
+            for output in SCENE_OUTPUTS]
 
     def publish(self, scene: Scene) -> None:
         """Build and send what is subscribed to; one failing output does not stop the others."""
@@ -65,7 +76,7 @@ class ScenePublisher:
             if not publisher.get_subscription_count():
                 continue
             try:
-                message = output.build(scene)
+                message = output.build(scene, self._encoders)
                 if message is not None:
                     publisher.publish(message)
             except Exception as error:
@@ -78,75 +89,70 @@ class ScenePublisher:
         self._publishers = []
 
 
-def _voxel_points(scene: Scene) -> Any:
-    return encode_cloud(voxel_cloud(scene.estimate, is_kept=scene.is_kept), scene.header)
+def _voxel_points(scene: Scene, encode: Encoders) -> Any:
+    return encode.cloud(voxel_cloud(scene.estimate, is_kept=scene.is_kept), scene.header)
 
 
-def _voxel_labels(scene: Scene) -> Any:
+def _voxel_labels(scene: Scene, encode: Encoders) -> Any:
     return encode_label_volume(scene.estimate.labels, scene.header)
 
 
-def _semantic_points(scene: Scene) -> Any:
+def _semantic_points(scene: Scene, encode: Encoders) -> Any:
     estimate = scene.estimate
     if estimate.depth_m is None or estimate.image_labels is None:
         return None
-    return encode_cloud(image_cloud(estimate), scene.header)
+    return encode.cloud(image_cloud(estimate), scene.header)
 
 
-def _label_image(scene: Scene) -> Any:
+def _label_image(scene: Scene, encode: Encoders) -> Any:
     labels = scene.estimate.image_labels
     return None if labels is None else encode_label_image(labels, scene.header)
 
 
-def _label_image_color(scene: Scene) -> Any:
+def _label_image_color(scene: Scene, encode: Encoders) -> Any:
     estimate = scene.estimate
     if estimate.image_labels is None:
         return None
     return encode_label_color(estimate.image_labels, estimate.label_space, scene.header)
 
 
-def _depth(scene: Scene) -> Any:
+def _depth(scene: Scene, encode: Encoders) -> Any:
     depth_m = scene.estimate.depth_m
     return None if depth_m is None else encode_depth(depth_m, scene.header)
 
 
-def _obstacles(scene: Scene) -> Any:
-    return encode_cloud(voxel_cloud(scene.estimate, is_kept=scene.is_obstacle), scene.header)
+def _obstacles(scene: Scene, encode: Encoders) -> Any:
+    return encode.cloud(voxel_cloud(scene.estimate, is_kept=scene.is_obstacle), scene.header)
 
 
-def _clearing(scene: Scene) -> Any:
+def _clearing(scene: Scene, encode: Encoders) -> Any:
     """Only rays that a sensor measured may clear a costmap: inferred ones would erase matter."""
     if not scene.estimate.is_depth_measured:
         return None
     points = image_cloud(scene.estimate)[::CLEARING_STRIDE, ::CLEARING_STRIDE].reshape(-1)
-    return encode_cloud(points[np.isfinite(points['z'])], scene.header)
+    return encode.cloud(points[np.isfinite(points['z'])], scene.header)
 
 
-def _occupancy_grid(scene: Scene) -> Any:
+def _occupancy_grid(scene: Scene, encode: Encoders) -> Any:
     estimate = scene.estimate
     return encode_occupancy_grid(
         scene.occupancy(), estimate.grid, estimate.T_camera_voxel, scene.header)
 
 
-def _marker_output() -> Output:
-    encode = choose_marker_encoder(serialize_message)
-
-    def build(scene: Scene) -> Any:
-        estimate = scene.estimate
-        return encode(voxel_markers(
-            estimate.labels, estimate.grid, estimate.label_space,
-            T_frame_voxel=estimate.T_camera_voxel, frame_id=estimate.frame_id,
-            stamp_ns=estimate.stamp_ns, is_kept=scene.is_kept,
-            edge_ratio=scene.parameters.marker_edge_ratio))
-
-    return Output(MARKER_TOPIC, 'visualization_msgs/MarkerArray', build,
-                  'voxels as one cube list per class, for RViz')
+def _markers(scene: Scene, encode: Encoders) -> Any:
+    estimate = scene.estimate
+    return encode.markers(voxel_markers(
+        estimate.labels, estimate.grid, estimate.label_space,
+        T_frame_voxel=estimate.T_camera_voxel, frame_id=estimate.frame_id,
+        stamp_ns=estimate.stamp_ns, is_kept=scene.is_kept,
+        edge_ratio=scene.parameters.marker_edge_ratio))
 
 
-MARKER_TOPIC = '~/voxels/markers'
 SCENE_OUTPUTS = (
     Output('~/voxels/points', 'sensor_msgs/PointCloud2', _voxel_points,
            'occupied voxels: x y z rgb label confidence observed'),
+    Output('~/voxels/markers', 'visualization_msgs/MarkerArray', _markers,
+           'occupied voxels as one cube list per class, for RViz'),
     Output('~/voxels/labels', 'sensor_msgs/Image', _voxel_labels,
            'dense label volume as mono8: height = X, width = Y * Z of the array in C order'),
     Output('~/semantic_points', 'sensor_msgs/PointCloud2', _semantic_points,

@@ -22,7 +22,7 @@ from ssc_ros.nodes.qos import output_qos
 from ssc_ros.nodes.reporting import ThrottledReporter
 from ssc_ros.nodes.settings import PerceptionParameters
 from ssc_ros.nodes.stage_topics import StagePublisher
-from ssc_ros.nodes.timings import WINDOW_S, StageTimings
+from ssc_ros.nodes.timings import WINDOW_S, StageSummary, StageTimings
 
 DIAGNOSTICS_PERIOD_S = 1.0
 
@@ -65,6 +65,15 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
     def totals(self) -> LedgerTotals:
         """What became of every message since the node started."""
         return self._ledger.totals()
+
+    @property
+    def stage_summary(self) -> dict[str, StageSummary]:
+        """Durations of the stages over the last ten seconds."""
+        return self._timings.summary()
+
+    def forget_timings(self) -> None:
+        """Begin a new measurement."""
+        self._timings.clear()
 
     def build_frame(self, parts: FrameParts) -> Frame:
         """
@@ -126,7 +135,7 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
     def _serve_reset(self, request: Any, response: Any) -> Any:
         if self._flow is not None:
             self._flow.clear()
-        self._timings.clear()
+        self.forget_timings()
         response.success, response.message = True, 'waiting images, poses and timings forgotten'
         return response
 
@@ -147,6 +156,6 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
             dropped_lately={reason: count - before.get(reason, 0)
                             for reason, count in totals.dropped.items()},
             topics=tuple(self._flow.topics) if self._flow else (),
-            stages=self._timings.summary(),
+            stages=self.stage_summary,
             details={'model': model.weights, 'precision': model.precision,
                      'enabled': str(self._is_enabled).lower()})

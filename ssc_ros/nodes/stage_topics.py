@@ -18,6 +18,7 @@ STAGES = {
     'finish': 'scores to labels, confidences and the view of the camera',
     'publish': 'building and sending what is subscribed to',
     'total': 'from the begin of processing until the last output was sent',
+    'overhead': 'wait and total without the network',
     'pipeline_latency': 'age of the image when the last output was sent',
 }
 

@@ -79,7 +79,8 @@ class Graph:
         from rclpy.qos import QoSProfile
 
         collector = Collector()
-        self.tester.create_subscription(message_type, topic, collector.add, QoSProfile(depth=depth))
+        self.tester.create_subscription(
+            message_type, topic, collector.add, QoSProfile(depth=depth))
         return collector
 
     def call(self, service_type: Any, name: str, request: Any = None) -> Any:

@@ -43,7 +43,7 @@ def test_every_parameter_describes_itself(graph, start_stereo):
     from ssc_ros.nodes.parameters import parameter_reference
     from ssc_ros.nodes.settings import StereoParameters
 
-    node = start_stereo(autostart=False)
+    start_stereo(autostart=False)
     entries = parameter_reference(StereoParameters)
     request = DescribeParameters.Request(names=[entry.name for entry in entries])
     descriptors = graph.call(

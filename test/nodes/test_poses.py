@@ -179,7 +179,7 @@ def test_tf_is_asked_for_the_optical_frame_at_the_stamp(fake_tf2):
 
 
 def test_a_frame_that_tf_does_not_know_is_named(fake_tf2):
-    with pytest.raises(DataError, match="'lidar'.*tf2_echo odom lidar"):
+    with pytest.raises(DataError, match=r"'lidar'.*tf2_echo odom lidar"):
         make_tf_source().pose_at(STAMP_NS, 'lidar')
 
 

@@ -14,7 +14,7 @@ import pytest
 
 pytestmark = pytest.mark.ros
 TIMEOUT_S = 60.0
-SLOW_NETWORK = '''
+SLOW_NETWORK = """
 import sys, time
 from ssc_ros.models.estimator import DummyEstimator
 from ssc_ros.nodes.lifecycle_node import run_node
@@ -26,7 +26,7 @@ class Slow(DummyEstimator):
         time.sleep(60)
 
 sys.exit(run_node(lambda: StereoNode(load=lambda *a, **k: Slow()), []))
-'''
+"""
 
 
 class Process:

@@ -89,18 +89,19 @@ def test_nothing_is_encoded_without_a_subscriber(graph, camera, stereo, monkeypa
     from ssc_ros.nodes import outputs
 
     built = []
-    for name in ('encode_cloud', 'encode_label_volume', 'encode_label_image', 'encode_depth',
-                 'encode_label_color', 'encode_occupancy_grid', 'voxel_markers'):
+    for name in ('voxel_cloud', 'image_cloud', 'voxel_markers', 'encode_label_volume',
+                 'encode_label_image', 'encode_label_color', 'encode_depth',
+                 'encode_occupancy_grid'):
         original = getattr(outputs, name)
         monkeypatch.setattr(
-            outputs, name, lambda *a, name=name, original=original, **k: (
-                built.append(name), original(*a, **k))[1])
+            outputs, name, lambda *args, name=name, original=original, **kwargs: (
+                built.append(name), original(*args, **kwargs))[1])
     process_all(graph, camera, stereo, 2)
     assert built == []
     clouds = collect_connected(graph, stereo, PointCloud2, '/stereo_node/voxels/points')
     process_all(graph, camera, stereo, 1)
     clouds.wait()
-    assert built == ['encode_cloud']
+    assert built == ['voxel_cloud']
 
 
 def test_one_failing_output_leaves_the_others_alone(graph, camera, stereo, monkeypatch):
@@ -113,7 +114,7 @@ def test_one_failing_output_leaves_the_others_alone(graph, camera, stereo, monke
 
     clouds = collect_connected(graph, stereo, PointCloud2, '/stereo_node/voxels/points')
     depths = collect_connected(graph, stereo, Image, '/stereo_node/depth')
-    monkeypatch.setattr(outputs, 'encode_cloud', fail)
+    monkeypatch.setattr(outputs, 'voxel_cloud', fail)
     process_all(graph, camera, stereo, 1)
     assert len(depths.wait()) == 1 and clouds.messages == []
 
@@ -218,10 +219,12 @@ def test_stage_durations_and_diagnostics_are_published(graph, camera, stereo):
 
 def test_a_looped_bag_is_processed_again(graph, camera, stereo):
     first = camera.stamp_ns
-    process_all(graph, camera, stereo, 3)
+    process_all(graph, camera, stereo, 2)
+    camera.stamp_ns = first + 5_000_000_000
+    process_all(graph, camera, stereo, 2)
     camera.stamp_ns = first
-    process_all(graph, camera, stereo, 3)
-    assert stereo.totals.used == {'left': 6, 'right': 6}
+    process_all(graph, camera, stereo, 4)
+    assert stereo.totals.used == {'left': 8, 'right': 8} and stereo.totals.pending == 0
 
 
 def test_images_that_arrive_in_another_order_are_matched_by_stamp(graph, camera, stereo):

@@ -48,42 +48,43 @@ def test_clearing_drops_what_waits():
 
 def test_the_stock_filter_is_refused_where_it_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, 'message_filters', None)
-    with pytest.raises(ConfigurationError, match='set sync.policy to nearest'):
+    with pytest.raises(ConfigurationError, match=r'set sync\.policy to nearest'):
         make('message_filters_approximate')
+
+
+class FakeFilter:
+    def __init__(self):
+        self.callbacks = {}
+
+    def registerCallback(self, callback, *args):
+        self.callbacks[len(self.callbacks)] = (callback, args)
+
+    def signalMessage(self, *messages):
+        for callback, args in self.callbacks.values():
+            callback(*messages, *args)
+
+
+class FakeSynchronizer(FakeFilter):
+    """Pairs messages one by one."""
+
+    def __init__(self, filters, queue_size, slop):
+        super().__init__()
+        self.queues = [[] for _ in filters]
+        for source, queue in zip(filters, self.queues, strict=True):
+            source.registerCallback(self.add, queue)
+
+    def add(self, message, queue):
+        queue.append(message)
+        if all(self.queues):
+            self.signalMessage(*(waiting.pop(0) for waiting in self.queues))
 
 
 @pytest.fixture
 def fake_message_filters(monkeypatch):
-    """Stand in for message_filters, which has no wheel; it pairs messages one by one."""
-    class SimpleFilter:
-        def __init__(self):
-            self.callbacks = {}
-
-        def registerCallback(self, callback, *args):  # noqa: N802
-            self.callbacks[len(self.callbacks)] = (callback, args)
-
-        def signalMessage(self, message):  # noqa: N802
-            for callback, args in self.callbacks.values():
-                callback(message, *args)
-
-    class Approximate(SimpleFilter):
-        def __init__(self, filters, queue_size, slop):
-            super().__init__()
-            self.queues = [[] for _ in filters]
-            for source, queue in zip(filters, self.queues, strict=True):
-                source.registerCallback(self.add, queue)
-
-        def add(self, message, queue):
-            queue.append(message)
-            if all(self.queues):
-                self.signal(*(waiting.pop(0) for waiting in self.queues))
-
-        def signal(self, *messages):
-            for callback, args in self.callbacks.values():
-                callback(*messages, *args)
-
+    """Stand in for message_filters, which has no wheel."""
     module = ModuleType('message_filters')
-    module.SimpleFilter, module.ApproximateTimeSynchronizer = SimpleFilter, Approximate
+    module.SimpleFilter = FakeFilter
+    module.ApproximateTimeSynchronizer = FakeSynchronizer
     monkeypatch.setitem(sys.modules, 'message_filters', module)
 
 
