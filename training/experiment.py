@@ -28,6 +28,7 @@ class DataOptions:
         workers: loader processes; 0 loads in the training process.
         color_jitter: strength of brightness, contrast and saturation changes.
         shared_jitter: change both eyes alike; the official code draws for each on its own.
+        strong_augmentation: also blur, gray and erase; part of the paper's best recipe.
         flip_probability: share of samples whose images are mirrored.
     """
 
@@ -39,6 +40,7 @@ class DataOptions:
     workers: int = 0
     color_jitter: float = 0.4
     shared_jitter: bool = True
+    strong_augmentation: bool = False
     flip_probability: float = 0.5
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ssc_ros.frames import RgbdFrame, StereoFrame
 
@@ -56,3 +59,40 @@ class ColorJitter:
     def _saturate(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         gray = (image @ _GRAY)[..., None]
         return gray + self.saturation * (image - gray)
+
+
+def disturb_images(images: Tensor, seed: int, *, shared: bool) -> Tensor:
+    """
+    Blur, gray and erase (V, 3, H, W) normalized images: the "strong augmentation" of OccDepth.
+
+    With probability 0.3 a Gaussian blur; with probability 0.3 grayscale (in a tenth of the cases)
+    and an erased rectangle (in half of them).
+
+    Args:
+        shared: treat all views alike, or each on its own.
+    """
+    return torch.stack([
+        _disturbed(image, np.random.default_rng([seed, 0 if shared else view]))
+        for view, image in enumerate(images)])
+
+
+def _disturbed(image: Tensor, rng: np.random.Generator) -> Tensor:
+    pixels = np.ascontiguousarray(image.permute(1, 2, 0).numpy())
+    if rng.random() < 0.3:
+        pixels = cv2.GaussianBlur(pixels, (3, 3), rng.uniform(0.1, 2.0))
+    if rng.random() < 0.3:
+        if rng.random() < 0.1:
+            pixels = np.repeat((pixels @ _GRAY)[..., None], 3, axis=2)
+        if rng.random() < 0.5:
+            _erase(pixels, rng)
+    return torch.from_numpy(pixels).permute(2, 0, 1)
+
+
+def _erase(pixels: NDArray[np.float32], rng: np.random.Generator) -> None:
+    """Zero a rectangle of 1 to 2 % of the area, its sides up to 3 : 1."""
+    height, width = pixels.shape[:2]
+    area = rng.uniform(0.01, 0.02) * height * width
+    aspect = np.exp(rng.uniform(np.log(0.3), np.log(3.0)))
+    rows, columns = round(np.sqrt(area * aspect)), round(np.sqrt(area / aspect))
+    top, left = rng.integers(0, height - rows + 1), rng.integers(0, width - columns + 1)
+    pixels[top:top + rows, left:left + columns] = 0

@@ -16,7 +16,7 @@ from ssc_ros.frames import RgbdFrame, StereoFrame
 from ssc_ros.models.occdepth.config import OccDepthConfig
 from ssc_ros.models.occdepth.inputs import OccDepthInputs, collate, mirrored
 from ssc_ros.models.occdepth.processing import FramePreparation, fit_to_network
-from training.datasets.augmentation import jitter_frame
+from training.datasets.augmentation import disturb_images, jitter_frame
 from training.experiment import DataOptions
 from training.losses import frustum_cells
 
@@ -84,8 +84,11 @@ class SampleMaker:
             frame = jitter_frame(
                 frame, rng, self._data.color_jitter, shared=self._data.shared_jitter)
         prepared = self._prepare(frame)
+        images = prepared.images
+        if seed is not None and self._data.strong_augmentation:
+            images = disturb_images(images[0], seed, shared=self._data.shared_jitter)[None]
         batch = Batch(
-            prepared.images, prepared.inputs, torch.from_numpy(labelled.labels)[None],
+            images, prepared.inputs, torch.from_numpy(labelled.labels)[None],
             self._depth(labelled), self._cells(frame))
         if rng is not None and rng.random() < self._data.flip_probability:
             batch = mirrored_batch(batch)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from ssc_ros.frames import RgbdFrame, StereoFrame
 from ssc_ros.geometry.cameras import PinholeCamera, StereoRig
 from ssc_ros.geometry.placement import nyu_placement
 from ssc_ros.geometry.transforms import level_camera_pose
-from training.datasets.augmentation import jitter_frame
+from training.datasets.augmentation import disturb_images, jitter_frame
 
 CAMERA = PinholeCamera(10, 10, 5.5, 3.5, 8, 12)
 BOX = nyu_placement(level_camera_pose(height_m=1.4))
@@ -51,3 +52,26 @@ def test_depth_of_an_rgbd_frame_is_left_alone() -> None:
     changed = jitter_frame(frame, np.random.default_rng(1), 0.4, shared=True)
     assert changed.depth_m is frame.depth_m
     assert not np.array_equal(changed.rgb, IMAGE)
+
+
+def disturbances(shared: bool) -> list[torch.Tensor]:
+    images = torch.rand(1, 3, 60, 80).add(0.5).repeat(2, 1, 1, 1)
+    return [disturb_images(images, seed, shared=shared) for seed in range(200)]
+
+
+def test_strong_augmentation_treats_both_eyes_alike_or_each_on_its_own() -> None:
+    assert all(torch.equal(left, right) for left, right in disturbances(shared=True))
+    assert not all(torch.equal(left, right) for left, right in disturbances(shared=False))
+
+
+def test_erased_rectangles_have_the_published_frequency_and_area() -> None:
+    areas = [float((view == 0).all(dim=0).float().mean()) for view, _ in disturbances(True)]
+    erased = [area for area in areas if area]
+    assert 0.08 < len(erased) / 200 < 0.24
+    assert all(0.008 < area < 0.022 for area in erased)
+
+
+def test_many_images_stay_as_they_are() -> None:
+    images = torch.rand(2, 3, 60, 80)
+    same = [torch.equal(disturb_images(images, seed, shared=True), images) for seed in range(200)]
+    assert 0.4 < np.mean(same) < 0.75
