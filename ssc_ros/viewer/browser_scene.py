@@ -13,16 +13,17 @@ from ssc_ros.geometry.transforms import inverse_rigid, transform_points
 from ssc_ros.labels import IGNORE_ID
 from ssc_ros.messages.voxels import occupied_mask
 from ssc_ros.viewer.glb import encode_glb
-from ssc_ros.viewer.mesh import voxel_mesh
+from ssc_ros.viewer.mesh import FACE_NORMALS, voxel_mesh
 from ssc_ros.viewer.occlusion import corner_brightness
 from ssc_ros.viewer.recorded_frame import RecordedFrame
-from ssc_ros.viewer.viewpoint import Viewpoint, camera_heading, cut_away, overview
+from ssc_ros.viewer.viewpoint import Heading, Viewpoint, camera_heading, cut_away, overview
 
 # Width / height of the part of the page beside the panel, a little narrower than it mostly is.
 PAGE_ASPECT = 1.15
 Source = Literal['prediction', 'ground truth', 'none']
-# Brightness of faces along x, y, z (low and high side): neighbours differ, so that edges show.
-_FACE_LIGHT = np.array([0.86, 0.80, 0.90, 0.76, 0.70, 1.0], np.float32)
+# Brightness of a face, and what is added as it turns up, right and forward: neighbouring faces
+# differ, so that the edges between them show.
+_FACE_LIGHT, _LIGHT_SLOPES = 0.85, (0.15, 0.04, -0.05)
 _COMPLETED_WHITE = 0.5
 _CLOUD_STRIDE = 2
 
@@ -91,7 +92,7 @@ def voxel_glb(frame: RecordedFrame, choice: Choice) -> bytes | None:
         is_striped = ~mesh.values_of(estimate.observed).astype(np.bool_)
     colors = estimate.label_space.colorize(mesh.labels).astype(np.float32) / 255
     colors[is_striped] += (1 - colors[is_striped]) * np.float32(_COMPLETED_WHITE)
-    light = corner_brightness(mesh, shown) * _FACE_LIGHT[mesh.directions][:, None]
+    light = corner_brightness(mesh, shown) * _face_light(camera_heading(estimate))[mesh.directions]
     return encode_glb(mesh, colors[:, None] * light[..., None], is_striped)
 
 
@@ -108,6 +109,14 @@ def semantic_cloud(
     is_valid = np.isfinite(points[:, 2])
     points_grid = transform_points(inverse_rigid(estimate.T_camera_voxel), points[is_valid])
     return points_grid.astype(np.float32), colors[is_valid]
+
+
+def _face_light(heading: Heading) -> NDArray[np.float32]:
+    """Return (6, 1) brightness of the face directions."""
+    sides = np.stack([heading.up, heading.right, heading.forward])
+    light: NDArray[np.float32] = (
+        _FACE_LIGHT + FACE_NORMALS @ sides.T @ np.array([_LIGHT_SLOPES]).T).astype(np.float32)
+    return light
 
 
 def _source_labels(frame: RecordedFrame, choice: Choice) -> NDArray[np.uint8] | None:
