@@ -151,10 +151,10 @@ def ssc_node(
 
 
 def _given(context: LaunchContext, overrides: Overrides) -> Sequence[dict[str, Any]]:
-    values = {name: LaunchConfiguration(name).perform(context) for name in overrides}
     given = {
-        parameter: ParameterValue(values[name], value_type=value_type)
-        for name, (parameter, value_type) in overrides.items() if values[name]}
+        parameter: ParameterValue(LaunchConfiguration(name), value_type=value_type)
+        for name, (parameter, value_type) in overrides.items()
+        if LaunchConfiguration(name).perform(context)}
     return [given] if given else []
 
 
