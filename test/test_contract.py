@@ -159,7 +159,7 @@ def topics_of(executable: str) -> set[str]:
         return {evaluator_node.ESTIMATE, evaluator_node.GROUND_TRUTH}
     cls = {'stereo_node': stereo_node.StereoNode, 'rgbd_node': rgbd_node.RgbdNode}[executable]
     images = {topic for spec in cls.image_inputs for topic in (spec.topic, spec.info_topic)}
-    sent = {output.topic for output in outputs.SCENE_OUTPUTS} | {outputs.MARKER_TOPIC}
+    sent = {output.topic for output in outputs.SCENE_OUTPUTS}
     return images - {''} | {poses.ODOMETRY_TOPIC} | sent
 
 
@@ -287,12 +287,10 @@ class TestRvizFiles:
         assert {display['Topic']['Value'] for display in rviz_displays(path)} <= topics
 
     def test_the_quality_of_service_is_that_of_the_publisher(self, path):
-        from ssc_ros.nodes.outputs import MARKER_TOPIC, SCENE_OUTPUTS
-        from ssc_ros.nodes.qos import output_qos
+        from ssc_ros.nodes.outputs import SCENE_OUTPUTS
 
         node = self.node(path)
         offered = {output.topic.replace('~', node): output.qos() for output in SCENE_OUTPUTS}
-        offered[MARKER_TOPIC.replace('~', node)] = output_qos()
         for display in rviz_displays(path):
             topic = display['Topic']
             asked = (topic['Reliability Policy'], topic['Durability Policy'])
