@@ -25,7 +25,9 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 
 from ssc_ros.models.estimator import load_estimator
+from ssc_ros.nodes.compat import spin_until_shutdown
 from ssc_ros.nodes.stereo_node import StereoNode
+from ssc_ros.nodes.timings import StageTimings
 
 LIMIT_MS, LIMIT_PERCENT = 15.0, 10.0
 
@@ -35,7 +37,7 @@ def running(node, rate_hz, size):
     """Spin the node in a thread while the camera process runs."""
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    thread = threading.Thread(target=executor.spin, daemon=True)
+    thread = threading.Thread(target=spin_until_shutdown, args=[executor], daemon=True)
     thread.start()
     camera = subprocess.Popen([
         sys.executable, str(Path(__file__).with_name('stereo_camera.py')),
@@ -61,9 +63,10 @@ def wait_for(condition, timeout_s=120.0):
 
 
 def measure(weights, rate_hz, size, seconds):
-    """Return the stage summaries of ``seconds`` of operation (at most the 10 s window)."""
-    node = StereoNode(load=load_estimator, parameter_overrides=[
-        Parameter('model.weights', value=weights)])
+    """Return the stage summaries of ``seconds`` of operation."""
+    node = StereoNode(
+        load=load_estimator, timings=StageTimings(window_s=2 * seconds),
+        parameter_overrides=[Parameter('model.weights', value=weights)])
     with running(node, rate_hz, size):
         wait_for(lambda: node.totals.used['left'] >= 3)
         node.forget_timings()
@@ -74,10 +77,12 @@ def measure(weights, rate_hz, size, seconds):
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--weights', default='random:small')
-    parser.add_argument('--rate', type=float, default=1.0, help='pairs per second')
+    parser.add_argument('--weights', default='random:small',
+                        help='random weights fill the whole box: many times the voxels of a room')
+    parser.add_argument('--rate', type=float, default=0.5,
+                        help='pairs per second; slower than the network, or waiting is measured')
     parser.add_argument('--size', type=int, nargs=2, default=(240, 320), help='height and width')
-    parser.add_argument('--seconds', type=float, default=9.5)
+    parser.add_argument('--seconds', type=float, default=60.0)
     parser.add_argument('--json', type=Path, help='also write the figures there')
     arguments = parser.parse_args()
     rclpy.init()

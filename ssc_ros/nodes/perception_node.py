@@ -41,13 +41,14 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
 
     def __init__(
         self, name: str, parameters: type[ParametersT], *,
-        load: Callable[..., Estimator] = load_estimator, **options: Any,
+        load: Callable[..., Estimator] = load_estimator, timings: StageTimings | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(name, parameters, **options)
         self._load = load
         self._reporter = ThrottledReporter(self.get_logger().warning)
         self._ledger = Ledger(spec.name for spec in self.image_inputs)
-        self._timings = StageTimings()
+        self._timings = timings or StageTimings()
         self._estimator: Estimator | None = None
         self._estimator_lock = threading.Lock()
         self._scenes: ScenePublisher | None = None
@@ -68,7 +69,7 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
 
     @property
     def stage_summary(self) -> dict[str, StageSummary]:
-        """Durations of the stages over the last ten seconds."""
+        """Durations of the stages, as a rule over the last ten seconds."""
         return self._timings.summary()
 
     def forget_timings(self) -> None:

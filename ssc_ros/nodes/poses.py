@@ -135,7 +135,8 @@ class OdometryPose:
         if pose.child_frame_id != frame_id:
             raise DataError(
                 f'odometry on {self._topic} moves frame {pose.child_frame_id!r} but the image '
-                f'is in {frame_id!r}: publish the pose of the optical frame or set pose.source to tf')
+                f'is in {frame_id!r}: publish the pose of the optical frame, or set pose.source '
+                'to tf')
         gap_ms = abs(pose.stamp_ns - stamp_ns) / NANOSECONDS_PER_MS
         if gap_ms > tolerance_ms:
             raise DataError(
