@@ -8,7 +8,7 @@ from typing import Any
 
 import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.exceptions import InvalidHandle, ParameterException
+from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
@@ -16,9 +16,11 @@ from rclpy.parameter import Parameter
 
 try:
     from rclpy.impl.implementation_singleton import rclpy_implementation as _implementation
+
     RCLError: type[Exception] = _implementation.RCLError
+    InvalidHandle: type[Exception] = _implementation.InvalidHandle
 except (ImportError, AttributeError):  # the private module may move
-    RCLError = RuntimeError
+    RCLError = InvalidHandle = RuntimeError
 
 __all__ = [
     'STOP_EXCEPTIONS', 'ExternalShutdownException', 'InvalidHandle', 'LifecycleNode',

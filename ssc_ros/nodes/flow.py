@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 
+from ssc_ros.errors import SscError
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.calibration import CameraCalibration
 from ssc_ros.geometry.placement import BoxPlacement
@@ -217,9 +218,11 @@ class Flow:
             with self._context.estimator_lock:
                 return estimator(frame)
         except Exception as error:
+            # Our own errors say what to do; of others only the traceback helps.
+            reason = str(error) if isinstance(error, SscError) else format_exc()
             raise RefusedInputError(
                 ESTIMATOR_FAILED, estimator.name,
-                f'the network failed on a frame, which is skipped:\n{format_exc()}') from error
+                f'the network skipped a frame: {reason}') from error
 
     def _age_ms(self, images: ImageSet) -> float:
         now_ns: int = self._context.node.get_clock().now().nanoseconds

@@ -206,11 +206,3 @@ def test_a_missing_bag_leaves_the_node_unconfigured_with_the_reason(
     graph.wait(lambda: player.last_error)
     assert message in player.last_error
     assert player.state == 'unconfigured'
-
-
-def test_stamps_are_read_in_either_byte_order() -> None:
-    from ssc_ros.nodes.bag_player_node import stamp_bytes
-
-    little = b'\0\1\0\0' + (5).to_bytes(4, 'little') + (7).to_bytes(4, 'little') + b'rest'
-    big = b'\0\0\0\0' + (5).to_bytes(4, 'big') + (7).to_bytes(4, 'big') + b'rest'
-    assert stamp_bytes(little) == stamp_bytes(big) == little[4:12]

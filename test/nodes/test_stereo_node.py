@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ssc_ros.errors import DataError
+
 pytestmark = pytest.mark.ros
 
 FIRST_LABEL_TOPIC = '/stereo_node/voxels/labels'
@@ -137,9 +139,12 @@ def test_a_slow_network_gets_the_newest_pair_and_every_image_is_accounted_for(
 
 
 def test_an_exception_in_the_network_costs_one_frame(graph, camera, stereo, estimator):
-    estimator.error = RuntimeError('out of memory')
-    camera.send()
-    graph.wait(lambda: stereo.totals.dropped.get('estimator_failed') == 2)
+    for error in (RuntimeError('out of memory'), DataError('RGB-D expected: use rgbd_node')):
+        estimator.error = error
+        before = stereo.totals.dropped.get('estimator_failed', 0)
+        camera.send()
+        graph.wait(lambda before=before: (
+            stereo.totals.dropped.get('estimator_failed', 0) == before + 2))
     estimator.error = None
     process_all(graph, camera, stereo, 1)
     assert stereo.state == 'active'
