@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +16,9 @@ if TYPE_CHECKING:
 class _Inert:
     """Stands in for every class and function that a checkpoint names beyond tensors."""
 
-    def __new__(cls, *_: Any, **__: Any) -> _Inert:
-        return super().__new__(cls)
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        pass
-
-    def __setstate__(self, _: Any) -> None:
-        pass
-
-    def __setitem__(self, _: Any, __: Any) -> None:
-        pass
+    def __new__(cls, *_: Any, **__: Any) -> Any:
+        # The one type that torch's unpickler lets a file fill with both items and a state.
+        return OrderedDict()
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
