@@ -1,0 +1,1 @@
+"""Networks: one folder per system, and the layers they share."""
