@@ -7,9 +7,9 @@ PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 DEMO ?=
 PYTEST ?=
 
-# A ROS graph of our own that never leaves this machine.
+# A ROS graph that never leaves this machine; each run of demo and tests picks a domain of its own.
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
-export ROS_DOMAIN_ID ?= 83
+unexport ROS_DOMAIN_ID
 export PYTHONUNBUFFERED := 1
 
 .PHONY: help venv demo test lint docs clean clean-venv
