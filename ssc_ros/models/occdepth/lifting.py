@@ -103,9 +103,11 @@ def _lift_stereo(
 
 
 def _parts(seen: Tensor) -> Iterator[slice]:
+    """Cut the voxels of (V, M) masks into steps, at least one even where none is in view."""
     voxels = seen.shape[1]
-    step = voxels if seen.is_cuda or torch.compiler.is_compiling() else _CPU_STEP
-    return (slice(start, start + step) for start in range(0, voxels, step))
+    if seen.is_cuda or torch.compiler.is_compiling():
+        return iter((slice(None),))
+    return (slice(start, start + _CPU_STEP) for start in range(0, max(voxels, 1), _CPU_STEP))
 
 
 def _fusion_gradient(
@@ -181,18 +183,21 @@ class VoxelLifting(nn.Module):
         places = pixels.transpose(0, 1).flatten(1, 2)
         maps = torch.arange(batch * views, device=seen.device).view(batch, views, 1)
         maps = maps.expand_as(in_view).transpose(0, 1).flatten(1)
-        # A third or more of a box is out of view: leave it out of all that follows.
-        visible = seen.any(0).nonzero()[:, 0]
-        seen, places, maps = (table[:, visible] for table in (seen, places, maps))
+        # A third or more of a box is out of view: leave it out of all that follows, except in an
+        # exported graph, whose shapes must not depend on data.
+        visible = None if torch.compiler.is_compiling() else seen.any(0).nonzero()[:, 0]
+        if visible is not None:
+            seen, places, maps = (table[:, visible] for table in (seen, places, maps))
         lookups = [
             make_lookup(places, maps, (level.shape[-2], level.shape[-1]), scale, self.gather)
             for scale, level in pyramid.items()]
         rows = tuple(feature_rows(level).float() for level in pyramid.values())
         with torch.autocast(first.device.type, enabled=False):
             lifted = self._lift(seen.float(), lookups, rows).to(first.dtype)
-        everywhere = lifted.new_zeros(batch * voxels, lifted.shape[1])
-        volume = everywhere.index_copy(0, visible, lifted).view(batch, *shape, -1)
-        volume = volume.permute(0, 4, 1, 2, 3)
+        if visible is not None:
+            everywhere = lifted.new_zeros(batch * voxels, lifted.shape[1])
+            lifted = everywhere.index_copy(0, visible, lifted)
+        volume = lifted.view(batch, *shape, -1).permute(0, 4, 1, 2, 3)
         # Backward convolutions on a CPU are a quarter faster with contiguous channels.
         return volume.contiguous() if self.training else volume
 
@@ -211,5 +216,5 @@ class VoxelLifting(nn.Module):
             for view in range(self.views)]
         if self.reduction is None:
             return views[0]
-        reduced: Tensor = self.reduction(torch.cat(views, dim=-1))
+        reduced: Tensor = self.reduction(torch.cat(views, dim=-1)) * seen.amax(0)[:, None]
         return reduced

@@ -142,6 +142,27 @@ def test_samples_of_a_batch_do_not_see_each_other(network, tiny, make_inputs):
     torch.testing.assert_close(batch[1:], alone, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize('fusion', ['sfa', 'concat'])
+@pytest.mark.parametrize('gather', ['nearest', 'bilinear'])
+def test_a_camera_that_sees_no_voxel_still_gets_an_answer(tiny, make_inputs, fusion, gather):
+    config = replace(tiny, fusion=fusion, gather=gather)
+    network, inputs = OccDepthNetwork(config), make_inputs(config)
+    blind = inputs._replace(in_view=torch.zeros_like(inputs.in_view))
+    output = network(_images(config), blind)
+    output.ssc_logits.sum().backward()
+    assert torch.isfinite(output.ssc_logits).all()
+
+
+@pytest.mark.parametrize('changes', [{}, {'views': 1, 'virtual_baseline_m': 0.1}])
+def test_the_forward_pass_exports_to_one_static_graph(tiny, make_inputs, changes):
+    config = replace(tiny, **changes)
+    network, images, inputs = OccDepthNetwork(config).eval(), _images(config), make_inputs(config)
+    with torch.no_grad():
+        exported = torch.export.export(network, (images, inputs)).module()
+        found, expected = exported(images, inputs), network(images, inputs)
+    torch.testing.assert_close(found.ssc_logits, expected.ssc_logits, atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize('shares', [False, True])
 def test_right_views_can_be_left_without_gradient(tiny, shares):
     config = replace(tiny, share_2d_backbone_gradient=shares, joint_view_statistics=False)
