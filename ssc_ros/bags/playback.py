@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from time import monotonic
 
-from ssc_ros.bags.reader import NANOSECONDS_PER_SECOND, BagMessage, BagReader, BagTopic
+from ssc_ros.bags.parts import BagTopic
+from ssc_ros.bags.reader import NANOSECONDS_PER_SECOND, BagMessage, BagReader
 from ssc_ros.errors import DataError
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')

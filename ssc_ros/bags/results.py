@@ -26,6 +26,7 @@ VOLUME, CLOUD, LABEL_IMAGE, DEPTH = 'voxels/labels', 'voxels/points', 'label_ima
 OUTPUTS = (VOLUME, CLOUD, LABEL_IMAGE, DEPTH)
 # Ages are measured against the stamps, which are as old as the bag.
 AGES = ('input_age', 'pipeline_latency')
+STAGE_ORDER = ('wait', 'decode', 'pose', 'prepare', 'network', 'finish', 'publish', 'total')
 _STAMP = struct.Struct('<iI')
 _STAMP_OFFSET = 4  # behind the encapsulation header; a header message begins with its stamp
 
@@ -47,21 +48,24 @@ class ReplayTimes:
 def read_times(reader: BagReader, node: str, image_topics: Collection[str]) -> ReplayTimes:
     """Measure a recorded replay; ``node`` is the full name of the perception node."""
     inputs: dict[int, int] = {}
-    latency_ms: dict[int, float] = {}
+    outputs: dict[int, int] = {}
     stages: list[dict[str, float]] = []
     debug, volume = f'{node}/debug/', f'{node}/{VOLUME}'
     for message in reader.messages():
         if message.topic in image_topics:
-            inputs[_stamp_ns(message.data)] = message.time_ns
-        elif message.topic == volume:
             stamp = _stamp_ns(message.data)
-            if stamp in inputs:
-                latency_ms[stamp] = (message.time_ns - inputs[stamp]) / 1e6
+            inputs[stamp] = max(message.time_ns, inputs.get(stamp, 0))
+        elif message.topic == volume:
+            outputs[_stamp_ns(message.data)] = message.time_ns
         elif message.topic.startswith(debug):
             stage = message.topic.removeprefix(debug).removesuffix('_ms')
             if stage not in AGES:
                 stages.append({stage: float(message.decode().data)})
-    return ReplayTimes(latency_ms, median_stages(stages))
+    latency_ms = {stamp: (time_ns - inputs[stamp]) / 1e6
+                  for stamp, time_ns in outputs.items() if stamp in inputs}
+    medians = median_stages(stages)
+    order = [*STAGE_ORDER, *sorted(medians.keys() - set(STAGE_ORDER))]
+    return ReplayTimes(latency_ms, {name: medians[name] for name in order if name in medians})
 
 
 def read_scenes(

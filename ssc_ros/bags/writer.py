@@ -7,12 +7,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ssc_ros.bags.reader import is_bag
+from ssc_ros.bags.parts import is_bag
 from ssc_ros.bags.typestore import full_type_name, require_rosbags, serialize, typestore
 from ssc_ros.errors import ConfigurationError, DataError
 
 STORAGES = ('mcap', 'sqlite3')
-_FORMAT_VERSION = 9
+_FORMAT_VERSION = 8  # later ones write quality of service in a way that Humble cannot read
 
 
 class BagWriter:

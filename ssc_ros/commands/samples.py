@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.bags import BagReader, BagWriter, builders
-from ssc_ros.bags.reader import is_bag
+from ssc_ros.bags.parts import is_bag
 from ssc_ros.errors import ConfigurationError, DataError
 from ssc_ros.geometry.cameras import PinholeCamera, StereoRig
 

@@ -18,13 +18,15 @@ from typing import Any
 from rclpy.duration import Duration
 from rclpy.qos import QoSProfile
 
+from ssc_ros.bags.parts import BagTopic
 from ssc_ros.bags.playback import Pace, lockstep_sets, pivot_topic, select_topics
-from ssc_ros.bags.reader import BagMessage, BagReader, BagTopic
+from ssc_ros.bags.reader import BagMessage, BagReader
 from ssc_ros.errors import ConfigurationError, DataError, MessageError
 from ssc_ros.messages.classes import message_class, new_message
 from ssc_ros.messages.headers import make_stamp
 from ssc_ros.nodes.compat import shut_down
 from ssc_ros.nodes.lifecycle_node import SscLifecycleNode, run_node
+from ssc_ros.nodes.lockstep_answers import LockstepAnswers, stamp_bytes
 from ssc_ros.nodes.parameters import parameter
 from ssc_ros.nodes.qos import latched_qos, output_qos
 from ssc_ros.nodes.settings import LifecycleParameters
@@ -88,9 +90,7 @@ class BagPlayerNode(SscLifecycleNode[BagPlayerParameters]):
         self._reader: BagReader | None = None
         self._topic_publishers: dict[str, Any] = {}
         self._clock_publisher: Any = None
-        self._answers: Any = None
-        self._answered = threading.Condition()
-        self._answered_stamp: bytes = b''
+        self._answers: LockstepAnswers | None = None
         self._source: Iterator[list[BagMessage]] = iter(())
         self._pace = Pace()
         self._clock_ns = 0
@@ -106,9 +106,7 @@ class BagPlayerNode(SscLifecycleNode[BagPlayerParameters]):
         topics = select_topics(self._reader, values.topics)
         if values.lockstep_topic:
             pivot_topic(topics, values.lockstep_input)
-            self._answers = self.create_subscription(
-                message_class(values.lockstep_type), values.lockstep_topic, self._receive_answer,
-                output_qos(QUEUE_DEPTH), raw=True)
+            self._answers = LockstepAnswers(self, values.lockstep_topic, values.lockstep_type)
         for topic in topics:
             self._announce(topic)
         if values.clock_hz > 0:
@@ -153,8 +151,8 @@ class BagPlayerNode(SscLifecycleNode[BagPlayerParameters]):
     def handle_deactivate(self) -> None:
         """Pause."""
         self._stop.set()
-        with self._answered:
-            self._answered.notify_all()
+        if self._answers is not None:
+            self._answers.wake()
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=2.0)
@@ -166,7 +164,7 @@ class BagPlayerNode(SscLifecycleNode[BagPlayerParameters]):
                 self.destroy_publisher(publisher)
         self._topic_publishers, self._clock_publisher = {}, None
         if self._answers is not None:
-            self.destroy_subscription(self._answers)
+            self._answers.close()
             self._answers = None
         if self._reader is not None:
             self._reader.close()
@@ -243,17 +241,10 @@ class BagPlayerNode(SscLifecycleNode[BagPlayerParameters]):
             self._stop.wait(POLL_S)
         self._stop.wait(values.settle_s)
 
-    def _receive_answer(self, data: bytes) -> None:
-        with self._answered:
-            self._answered_stamp = stamp_bytes(data)
-            self._answered.notify_all()
-
     def _wait_for_answer(self, pivot: BagMessage) -> None:
         expected, timeout_s = stamp_bytes(pivot.data), self.parameters.lockstep_timeout_s
-        with self._answered:
-            is_answered = self._answered.wait_for(
-                lambda: self._stop.is_set() or self._answered_stamp == expected, timeout_s)
-        if not is_answered:
+        assert self._answers is not None  # set by handle_configure
+        if not self._answers.wait_for(expected, timeout_s, self._stop.is_set):
             self.unanswered += 1
             seconds, nanoseconds = struct.unpack('<iI', expected)
             self.get_logger().warning(
@@ -266,13 +257,6 @@ class BagPlayerNode(SscLifecycleNode[BagPlayerParameters]):
         self.get_logger().info(f'end of the bag: {self.published} messages published')
         if self.parameters.at_end == 'exit':
             shut_down()
-
-
-def stamp_bytes(data: bytes) -> bytes:
-    """Return the stamp of a serialised message that begins with a header, little-endian."""
-    head = bytes(data[4:12])
-    is_little_endian = bytes(data[:2]) == b'\x00\x01'
-    return head if is_little_endian else head[3::-1] + head[:3:-1]
 
 
 def _first_true(flags: Sequence[bool]) -> list[bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from time import time_ns
@@ -37,7 +37,7 @@ class BagRecorderNode(SscLifecycleNode[BagRecorderParameters]):
     """
     Records while active; the bag is complete after cleanup or at the end of the process.
 
-    The bag time of a message is the wall time of its arrival.
+    The bag time of a message is the wall time at which it was sent, as the middleware knows it.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -92,10 +92,12 @@ class BagRecorderNode(SscLifecycleNode[BagRecorderParameters]):
         return self.create_subscription(
             kind, topic, self._receiver(topic, type_name), self._matching_qos(topic), raw=True)
 
-    def _receiver(self, topic: str, type_name: str) -> Callable[[bytes], None]:
-        def receive(data: bytes) -> None:
+    def _receiver(self, topic: str, type_name: str) -> Callable[..., None]:
+        def receive(data: bytes, info: Mapping[str, int]) -> None:
+            # This callback may run much later than the arrival, and topics overtake each other.
+            sent_ns = info.get('source_timestamp') or time_ns()
             if self._writer is not None:
-                self._writer.write_raw(topic, type_name, time_ns(), data)
+                self._writer.write_raw(topic, type_name, sent_ns, data)
 
         return receive
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ssc_ros.weights.bundles import (
-    check_state,
     find_bundle,
     list_bundles,
     load_state,
@@ -14,6 +13,6 @@ from ssc_ros.weights.bundles import (
 )
 
 __all__ = [
-    'check_state', 'find_bundle', 'list_bundles', 'load_state', 'read_bundle_config', 'read_card',
-    'save_bundle', 'verify',
+    'find_bundle', 'list_bundles', 'load_state', 'read_bundle_config', 'read_card', 'save_bundle',
+    'verify',
 ]

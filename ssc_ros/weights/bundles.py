@@ -130,29 +130,6 @@ def load_state(folder: Path) -> dict[str, Tensor]:
             for name, tensor in state.items()}
 
 
-def check_state(
-    state: Mapping[str, Tensor], expected: Mapping[str, Tensor], folder: Path,
-) -> None:
-    """
-    Compare the tensors of a bundle with ``state_dict()`` of the network that shall take them.
-
-    Raises:
-        WeightsError: names or shapes differ; the message names the first few.
-    """
-    missing = sorted(expected.keys() - state.keys())
-    foreign = sorted(state.keys() - expected.keys())
-    resized = [f'{name} {tuple(state[name].shape)}, expected {tuple(expected[name].shape)}'
-               for name in sorted(state.keys() & expected.keys())
-               if state[name].shape != expected[name].shape]
-    problems = [f'{len(items)} {what} ({", ".join(items[:3])}{", ..." if len(items) > 3 else ""})'
-                for what, items in (('missing', missing), ('unknown', foreign),
-                                    ('of another shape', resized)) if items]
-    if problems:
-        raise WeightsError(
-            f'{folder / WEIGHTS_FILE} does not fit the network of its {CONFIG_FILE}: tensors '
-            f'{"; ".join(problems)}. Both files must come from one training run')
-
-
 def save_bundle(
     folder: Path, config: Mapping[str, Any], state: Mapping[str, Tensor], card: str, *,
     model: str = 'occdepth', half_precision: bool = True,

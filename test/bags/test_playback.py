@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssc_ros.bags import BagReader
+from ssc_ros.bags.parts import BagTopic
 from ssc_ros.bags.playback import Pace, lockstep_sets, pivot_topic, select_topics
-from ssc_ros.bags.reader import BagMessage, BagTopic
+from ssc_ros.bags.reader import BagMessage
 from ssc_ros.errors import DataError
 
 LEFT, RIGHT, INFO = '/left', '/right', '/info'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from ssc_ros.bags import BagReader, BagWriter, builders
-from ssc_ros.bags.reader import is_bag
+from ssc_ros.bags.parts import is_bag
 from ssc_ros.errors import ConfigurationError, DataError, MessageError
 
 STORAGES = [('mcap', False), ('mcap', True), ('sqlite3', False), ('sqlite3', True)]
@@ -190,3 +191,9 @@ def test_an_interrupted_writer_leaves_a_readable_bag(rooms: ModuleType, tmp_path
         raise KeyboardInterrupt
     with BagReader(tmp_path / 'bag') as reader:
         assert (reader.message_count, reader.damage) == (7, '')
+
+
+def test_without_the_rosbags_library_the_remedy_is_named(stereo_bag: Path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, 'rosbags.rosbag2', None)
+    with pytest.raises(ConfigurationError, match='pip install rosbags'):
+        BagReader(stereo_bag)
