@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ssc_ros.messages.classes import message_class, new_message
+from ssc_ros.nodes.refusals import SUPERSEDED
 from ssc_ros.nodes.timings import StageSummary
 
 
@@ -54,7 +55,7 @@ def judge(health: Health) -> tuple[str, str]:
         return 'WARN', 'no image yet on ' + ', '.join(health.topics)
     # A network slower than the camera is normal: the newest frame wins.
     losses = {reason: count for reason, count in health.dropped_lately.items()
-              if count and reason != 'superseded'}
+              if count and reason != SUPERSEDED}
     if losses:
         words = ', '.join(f'{count} {reason}' for reason, count in sorted(losses.items()))
         return 'WARN', f'{health.rate_hz:.1f} Hz; images dropped: {words}'

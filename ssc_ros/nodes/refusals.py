@@ -19,6 +19,7 @@ NO_FRAME = 'no_frame'
 NO_POSE = 'no_pose'
 RESET = 'reset'
 STOPPED = 'stopped'
+SUPERSEDED = 'superseded'
 ZERO_STAMP = 'zero_stamp'
 
 _REASON_OF_ERROR = {

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from ssc_ros.nodes.refusals import STOPPED, SUPERSEDED
 from ssc_ros.sync import Mailbox
 
 ItemT = TypeVar('ItemT')
@@ -39,16 +40,16 @@ class Worker(Generic[ItemT]):
 
     def put(self, item: ItemT) -> None:
         """Offer an item; returns at once."""
-        superseded = self._mailbox.put(item)
-        if superseded is not None:
-            self._discard('superseded', superseded)
+        lost = self._mailbox.put(item)
+        if lost is not None:
+            self._discard(STOPPED if self.is_stopping else SUPERSEDED, lost)
 
     def stop(self) -> bool:
         """Return whether the thread ended in time; if not, it ends after its current item."""
         self._is_stopping.set()
         waiting = self._mailbox.close()
         if waiting is not None:
-            self._discard('stopped', waiting)
+            self._discard(STOPPED, waiting)
         if threading.current_thread() is not self._thread:
             self._thread.join(JOIN_TIMEOUT_S)
         return not self._thread.is_alive()

@@ -199,6 +199,12 @@ def _rclpy() -> Iterator[None]:
     rclpy.try_shutdown()
 
 
+@pytest.fixture(scope='session')
+def make_graph(_rclpy: None) -> Callable[[], Graph]:
+    """Return a maker of graphs that outlive a test; who makes one closes it."""
+    return Graph
+
+
 @pytest.fixture
 def graph(_rclpy: None) -> Iterator[Graph]:
     graph = Graph()

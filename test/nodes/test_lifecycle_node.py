@@ -177,6 +177,7 @@ def test_a_missing_bundle_leaves_a_node_that_can_be_told_another(graph, estimato
     from ssc_ros.models.estimator import load_estimator
     from ssc_ros.nodes.stereo_node import StereoNode
 
+    pytest.importorskip('torch')
     node = graph.add(StereoNode(
         load=load_estimator,
         parameter_overrides=[Parameter('model.weights', value='/nowhere/at/all')]))
