@@ -29,6 +29,7 @@ class NodeProcesses:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.interrupts = Interrupts()
         self._folder = folder
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +45,7 @@ class NodeProcesses:
             {'/**': {'ros__parameters': dict(parameters)}}, indent=2))
         remap_arguments = [word for source, target in (remaps or {}).items()
                            for word in ('-r', f'{source}:={target}')]
-        with self.log_path(node).open('wb') as log:
+        with self.interrupts.held(), self.log_path(node).open('wb') as log:
             self._children[node] = subprocess.Popen(
                 [sys.executable, '-m', f'ssc_ros.nodes.{node}', '--ros-args',
                  '--params-file', str(parameter_file), *remap_arguments],
@@ -90,21 +91,53 @@ class NodeProcesses:
                 child.wait()
 
 
+class Interrupts:
+    """SIGINT and SIGTERM as KeyboardInterrupt, but never while a child is started or stopped."""
+
+    def __init__(self) -> None:
+        self._is_held = False
+        self._has_come = False
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """Take over both signals; afterwards they do what they did before."""
+        previous = {number: signal.signal(number, self._receive)
+                    for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let an interrupt wait until the end of the block."""
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+        if self._has_come:
+            self._has_come = False
+            raise KeyboardInterrupt
+
+    def _receive(self, number: int, frame: object) -> None:
+        if not self._is_held:
+            raise KeyboardInterrupt
+        self._has_come = True
+
+
 @contextmanager
 def node_processes(folder: Path) -> Iterator[NodeProcesses]:
     """Provide NodeProcesses that are stopped at the end, whatever happens, SIGTERM included."""
     require_ros()
-    previous = signal.signal(signal.SIGTERM, _interrupt)
     nodes = NodeProcesses(folder)
-    try:
-        yield nodes
-    finally:
-        nodes.stop()
-        signal.signal(signal.SIGTERM, previous)
-
-
-def _interrupt(signal_number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+    with nodes.interrupts.handled():
+        try:
+            yield nodes
+        finally:
+            with nodes.interrupts.held():
+                nodes.stop()
 
 
 def require_ros() -> None:
