@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,6 +20,8 @@ from ssc_ros.errors import ConfigurationError, SscError
 
 STOP_TIMEOUT_S = 10.0
 SHOWN_LOG_LINES = 8
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+DOMAINS = 100  # from 102 on, their ports would collide with the ephemeral ones of Linux
 
 
 class NodeProcesses:
@@ -50,7 +54,7 @@ class NodeProcesses:
                 [sys.executable, '-m', f'ssc_ros.nodes.{node}', '--ros-args',
                  '--params-file', str(parameter_file), *remap_arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                env=self._environment)
+                env=self._environment, preexec_fn=_end_with_parent)
 
     def log_path(self, node: str) -> Path:
         """Return the file that keeps the output of a node."""
@@ -140,6 +144,12 @@ def node_processes(folder: Path) -> Iterator[NodeProcesses]:
                 nodes.stop()
 
 
+def _end_with_parent() -> None:
+    """Let Linux end this child when its parent is killed; runs between fork and exec."""
+    if sys.platform == 'linux':
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def require_ros() -> None:
     """Raise ConfigurationError with the remedy where rclpy is missing."""
     if find_spec('rclpy') is None:
@@ -152,9 +162,26 @@ def private_graph(environment: Mapping[str, str]) -> dict[str, str]:
     """Return an environment whose nodes meet nobody but each other."""
     private = {
         **environment, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
-        # Domains above 101 would collide with the ephemeral ports of Linux.
-        'ROS_DOMAIN_ID': str(1 + os.getpid() % 100),
+        'ROS_DOMAIN_ID': str(free_domain()),
         'PYTHONUNBUFFERED': '1', 'RCUTILS_COLORIZED_OUTPUT': '0'}
     if environment.get('ROS_DISTRO') == 'humble':
         private['ROS_LOCALHOST_ONLY'] = '1'
     return private
+
+
+def free_domain() -> int:
+    """Return a ROS domain that no process on this machine uses now, if there is any."""
+    first = os.getpid() % DOMAINS
+    candidates = [1 + (first + offset) % DOMAINS for offset in range(DOMAINS)]
+    return next((domain for domain in candidates if _is_free(domain)), candidates[0])
+
+
+def _is_free(domain: int) -> bool:
+    """Probe the discovery ports of a domain (DDSI-RTPS 2.5, 9.6.2.3)."""
+    for offset in (0, 10):  # multicast, and unicast of the first participant
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(('', 7400 + 250 * domain + offset))
+            except OSError:
+                return False
+    return True
