@@ -40,9 +40,3 @@ class StampPairs(Generic[ItemT]):
     def waiting(self) -> dict[str, int]:
         """Number of items without a partner yet, by side."""
         return {side: len(items) for side, items in self._waiting.items()}
-
-    def clear(self) -> None:
-        """Give up everything that waits."""
-        for side, items in self._waiting.items():
-            self.unmatched[side] += len(items)
-            items.clear()

@@ -39,6 +39,11 @@ def full_type_name(type_name: str) -> str:
     return f'{package.removesuffix("/msg")}/msg/{name}'
 
 
+def is_known(type_name: str) -> bool:
+    """Tell whether ROS 2 itself defines a message type, so that bags can describe it."""
+    return full_type_name(type_name) in typestore().types
+
+
 def build(type_name: str, /, **fields: Any) -> Any:
     """Return a new message, e.g. of ``'sensor_msgs/Image'``; every field must be given."""
     return typestore().types[full_type_name(type_name)](**fields)

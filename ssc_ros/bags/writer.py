@@ -8,7 +8,13 @@ from types import TracebackType
 from typing import Any
 
 from ssc_ros.bags.parts import is_bag
-from ssc_ros.bags.typestore import full_type_name, require_rosbags, serialize, typestore
+from ssc_ros.bags.typestore import (
+    full_type_name,
+    is_known,
+    require_rosbags,
+    serialize,
+    typestore,
+)
 from ssc_ros.errors import ConfigurationError, DataError
 
 STORAGES = ('mcap', 'sqlite3')
@@ -56,8 +62,17 @@ class BagWriter:
         self.write_raw(topic, message.__msgtype__, time_ns, serialize(message))
 
     def write_raw(self, topic: str, type_name: str, time_ns: int, data: bytes) -> None:
-        """Append the CDR bytes of a message of a type that ROS 2 itself defines."""
+        """
+        Append the CDR bytes of a message.
+
+        Raises:
+            DataError: ROS 2 itself does not define the type.
+        """
         if topic not in self._connections:
+            if not is_known(type_name):
+                raise DataError(
+                    f'{topic} is a {type_name}, whose definition is not known here: use '
+                    '`ros2 bag record` for it')
             self._connections[topic] = self._writer.add_connection(
                 topic, full_type_name(type_name), typestore=typestore())
         self._writer.write(self._connections[topic], time_ns, data)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.bags import BagReader, BagWriter, builders
+from ssc_ros.bags import BagWriter, builders
 from ssc_ros.bags.parts import is_bag
 from ssc_ros.errors import ConfigurationError, DataError
 from ssc_ros.geometry.cameras import PinholeCamera, StereoRig
@@ -105,9 +105,3 @@ def _read_picture(path: Path) -> NDArray[np.uint8]:
     if bgr is None:
         raise DataError(f'{path} cannot be read: install stereodemo again')
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def has_ground_truth(path: Path, topic: str = '/ground_truth/voxels') -> bool:
-    """Tell whether estimates from a bag can be scored."""
-    with BagReader(path) as reader:
-        return topic in reader.topics

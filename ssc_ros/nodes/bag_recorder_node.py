@@ -10,6 +10,7 @@ from typing import Any
 
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
+from ssc_ros.bags.typestore import is_known
 from ssc_ros.bags.writer import BagWriter
 from ssc_ros.errors import ConfigurationError, MessageError
 from ssc_ros.messages.classes import message_class
@@ -88,6 +89,11 @@ class BagRecorderNode(SscLifecycleNode[BagRecorderParameters]):
             kind = message_class(f'{package}/{name}')
         except (AttributeError, MessageError) as error:
             self.get_logger().warning(f'{topic} is not recorded: {error}')
+            return None
+        if not is_known(type_name):
+            self.get_logger().warning(
+                f'{topic} is not recorded: {type_name} is no type of ROS 2 itself; use '
+                '`ros2 bag record` for it')
             return None
         return self.create_subscription(
             kind, topic, self._receiver(topic, type_name), self._matching_qos(topic), raw=True)

@@ -21,11 +21,3 @@ def test_the_oldest_of_too_many_waiting_items_is_given_up_and_counted() -> None:
     assert pairs.unmatched == {'estimate': 0, 'truth': 1}
     assert pairs.add('estimate', 1, 'e') is None
     assert pairs.add('estimate', 2, 'e') == ('e', 2)
-
-
-def test_clearing_counts_what_waited() -> None:
-    pairs = StampPairs(('estimate', 'truth'))
-    pairs.add('truth', 1, 't')
-    pairs.clear()
-    assert pairs.unmatched == {'estimate': 0, 'truth': 1}
-    assert pairs.add('estimate', 1, 'e') is None

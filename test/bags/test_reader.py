@@ -197,3 +197,36 @@ def test_without_the_rosbags_library_the_remedy_is_named(stereo_bag: Path, monke
     monkeypatch.setitem(sys.modules, 'rosbags.rosbag2', None)
     with pytest.raises(ConfigurationError, match='pip install rosbags'):
         BagReader(stereo_bag)
+
+
+def test_several_files_without_metadata_are_read_one_after_the_other(
+    rooms: ModuleType, tmp_path: Path,
+) -> None:
+    split = tmp_path / 'split'
+    split.mkdir()
+    for index in range(2):
+        with BagWriter(tmp_path / f'part{index}') as writer:
+            rooms.write_frame(writer, index)
+        (tmp_path / f'part{index}' / f'part{index}.mcap').rename(split / f'{index}.mcap')
+    with BagReader(split) as reader:
+        assert reader.topics[LEFT].message_count == 2
+        messages, _ = yield_all(reader)
+    assert [message.time_ns for message in messages if message.topic == LEFT] == [
+        rooms.frame_stamp(0), rooms.frame_stamp(1)]
+
+
+def test_types_of_other_packages_are_decoded_by_the_definition_in_the_bag(tmp_path: Path) -> None:
+    from rosbags.rosbag2 import StoragePlugin, Writer
+
+    with Writer(tmp_path / 'bag', version=8, storage_plugin=StoragePlugin.MCAP) as writer:
+        connection = writer.add_connection(
+            '/pump', 'my_msgs/msg/Pump', msgdef='uint8 speed\nuint8 level\n', rihs01='RIHS01_0')
+        writer.write(connection, 1, b'\0\1\0\0\7\3')
+    with BagReader(tmp_path / 'bag') as reader:
+        [message] = reader.messages()
+    assert (message.decode().speed, message.decode().level) == (7, 3)
+
+
+def test_a_type_that_bags_cannot_describe_is_refused_when_writing(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / 'bag') as writer, pytest.raises(DataError, match='my_msgs/Valve'):
+        writer.write_raw('/pump', 'my_msgs/Valve', 1, b'')
