@@ -13,12 +13,14 @@ from ssc_ros.geometry.grids import VoxelGrid
 NYU = VoxelGrid((-2.4, 0.7, -0.05), 0.08, (60, 36, 60), 'xzy')
 KITTI = VoxelGrid((0.0, -25.6, -2.0), 0.2, (256, 256, 32))
 
-grids = st.builds(
-    VoxelGrid,
-    st.tuples(*[st.floats(-50, 50)] * 3),
-    st.floats(0.01, 1.0),
-    st.tuples(*[st.integers(1, 7)] * 3),
-    st.sampled_from(['xyz', 'xzy']))
+
+def some_grids(lengths: st.SearchStrategy[int]) -> st.SearchStrategy[VoxelGrid]:
+    return st.builds(
+        VoxelGrid, st.tuples(*[st.floats(-50, 50)] * 3), st.floats(0.01, 1.0),
+        st.tuples(*[lengths] * 3), st.sampled_from(['xyz', 'xzy']))
+
+
+grids = some_grids(st.integers(1, 7))
 
 
 def test_extent_follows_the_spatial_axes_not_the_array_axes():
@@ -58,7 +60,7 @@ def test_points_that_are_not_finite_are_outside():
     assert not NYU.point_to_index(points)[1].any()
 
 
-@given(grids.filter(lambda grid: all(length % 2 == 0 for length in grid.shape)))
+@given(some_grids(st.sampled_from([2, 4, 6])))
 def test_coarsening_keeps_the_box(grid):
     coarse = grid.coarsened(2)
     np.testing.assert_allclose(coarse.extent_m, grid.extent_m)
