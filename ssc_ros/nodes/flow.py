@@ -111,8 +111,11 @@ class Flow:
         self._inputs = {spec.name: CameraInput(context.node, spec, values.input)
                         for spec in context.image_inputs}
         self._pivot = context.image_inputs[0].name
+        # In this order the executor hands over a new calibration before the image it belongs to.
         for source in self._inputs.values():
-            source.open(self._receive)
+            source.open_calibration()
+        for source in self._inputs.values():
+            source.open_images(self._receive)
 
     @property
     def topics(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,6 +19,8 @@ from ssc_ros.messages.inputs import read_color, read_depth
 from ssc_ros.nodes.qos import overridable, sensor_qos
 from ssc_ros.nodes.refusals import NO_CALIBRATION, RefusedInputError, refusing
 from ssc_ros.nodes.settings import InputParameters
+
+FIRST_CALIBRATION_TIMEOUT_S = 0.2
 
 ReceiveImage = Callable[[str, Any], None]
 
@@ -46,25 +49,29 @@ class LatestCalibration:
     def __init__(self, topic: str) -> None:
         self.topic = topic
         self._message: Any = None
+        self._has_come = threading.Event()
         self._content: bytes = b''
         self._calibration: CameraCalibration | None = None
 
     def receive(self, msg: Any) -> None:
         """Keep a message; called by the executor thread."""
         self._message = msg
+        self._has_come.set()
 
     def get(self) -> CameraCalibration:
         """
         Return the calibration; the same object as long as nothing changed.
 
+        Waits a moment for the first one: many drivers and bags send it just after the image.
+
         Raises:
             RefusedInputError: none came yet, or it is not usable.
         """
-        message = self._message
-        if message is None:
+        if not self._has_come.wait(FIRST_CALIBRATION_TIMEOUT_S):
             raise RefusedInputError(
                 NO_CALIBRATION, self.topic, 'no CameraInfo yet: start its publisher or remap '
                 f'{self.topic} to the camera_info of this camera')
+        message = self._message
         content = _content(message)
         if self._calibration is None or content != self._content:
             self._calibration = None
@@ -101,12 +108,20 @@ class CameraInput:
         self._subscriptions: list[Any] = []
 
     def open(self, receive: ReceiveImage) -> None:
+        """Start to listen to calibration and images; see open_images()."""
+        self.open_calibration()
+        self.open_images(receive)
+
+    def open_calibration(self) -> None:
+        """Start to listen to the CameraInfo."""
+        if self.spec.info_topic:
+            self._subscribe('CameraInfo', self.spec.info_topic, self.calibration.receive)
+
+    def open_images(self, receive: ReceiveImage) -> None:
         """Start to listen; ``receive`` gets the name of this input and every image message."""
         is_compressed = self._parameters.transport == 'compressed'
         self._subscribe('CompressedImage' if is_compressed else 'Image', self.topic,
                         lambda msg: receive(self.spec.name, msg))
-        if self.spec.info_topic:
-            self._subscribe('CameraInfo', self.spec.info_topic, self.calibration.receive)
 
     def _subscribe(self, message_type: str, topic: str, callback: Callable[[Any], None]) -> None:
         self._subscriptions.append(self._node.create_subscription(

@@ -139,10 +139,11 @@ class SscLifecycleNode(LifecycleNode, Generic[ParametersT]):
         return TransitionCallbackReturn.SUCCESS
 
     def _report_failure(self, target: str, error: Exception) -> None:
-        self.last_error = str(error) or repr(error)
+        message = str(error) or repr(error)
         # Our own errors say what to do; of others only the traceback helps.
-        details = self.last_error if isinstance(error, SscError) else format_exc()
+        details = message if isinstance(error, SscError) else format_exc()
         self.get_logger().error(f'cannot become {target} (now {self.state}): {details}')
+        self.last_error = message
 
     def _autostart(self) -> None:
         timer, self._autostart_timer = self._autostart_timer, None

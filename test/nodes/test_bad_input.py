@@ -89,7 +89,8 @@ def test_unusable_calibrations_are_named_and_a_good_one_heals(
         camera.send_info(right=info)
         camera.send_images()
         graph.wait(lambda: stereo.totals.received['right'] == camera.pairs_sent)
-    settle(graph, stereo, 'bad_calibration', 4)
+        graph.wait(lambda: stereo.totals.pending == 0)
+    assert stereo.totals.dropped == {'bad_calibration': 4}
     assert len(warnings_about(capfd, '/right/camera_info')) == 1
     expect_recovery(graph, camera, stereo)
 
@@ -131,6 +132,13 @@ def test_images_before_any_calibration_name_the_missing_topic(graph, camera, ste
     settle(graph, stereo, 'no_calibration', 2)
     assert len(warnings_about(capfd, '/left/camera_info')) == 1
     expect_recovery(graph, camera, stereo)
+
+
+def test_a_calibration_just_after_the_first_image_is_waited_for(graph, camera, stereo):
+    camera.send_images()
+    graph.wait(lambda: stereo.totals.received['right'] == 1)
+    camera.send_info()
+    graph.wait(lambda: stereo.totals.used['left'] == 1)
 
 
 def test_stamps_of_zero_are_refused_before_matching(graph, camera, stereo, capfd):
