@@ -9,20 +9,18 @@ import pytest
 
 from ssc_ros.bags import BagReader
 from ssc_ros.bags.frames import FrameReader, find_frame_topics
-from ssc_ros.commands.samples import write_real_bag
+from ssc_ros.commands.samples import REAL_POSES, write_real_bag
 from ssc_ros.geometry.placement import nyu_placement
-from ssc_ros.geometry.transforms import level_camera_pose
 
 
 @pytest.mark.skipif(find_spec('stereodemo') is None, reason='needs the pairs of stereodemo')
 def test_twelve_real_pairs_come_with_their_calibration(tmp_path: Path) -> None:
     names = write_real_bag(tmp_path / 'bag')
     assert len(names) == 12
-    assert 'living_room' in names
+    assert set(REAL_POSES) <= set(names)
     with BagReader(tmp_path / 'bag') as reader:
         frames = list(FrameReader(
-            reader, find_frame_topics(reader), nyu_placement,
-            fixed_pose=level_camera_pose(height_m=1.2)))
+            reader, find_frame_topics(reader), nyu_placement))
     assert len(frames) == 12
     rig = frames[0].frame.rig
     assert rig.baseline_m == pytest.approx(0.075)
