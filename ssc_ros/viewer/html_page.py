@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.labels import LabelSpace
+from ssc_ros.viewer.browser_drawing import aim, draw
 from ssc_ros.viewer.browser_scene import Choice
 from ssc_ros.viewer.controls import describe, overlay_of
 from ssc_ros.viewer.recorded_frame import RecordedFrame
 from ssc_ros.viewer.recording import Recording
-from ssc_ros.viewer.server import aim, draw, start_server, stop_server
+from ssc_ros.viewer.server import start_server, stop_server
 
 _ANY_FREE_PORT = 0
 _PANEL_STYLE = (
