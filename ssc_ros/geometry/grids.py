@@ -94,5 +94,6 @@ class VoxelGrid:
         cells = np.floor((np.asarray(points) - np.asarray(self.origin_m)) / self.voxel_size_m)
         is_finite = np.isfinite(cells).all(axis=1)
         indices = np.where(is_finite[:, None], cells, -1).astype(np.int64)[:, self.axes]
-        is_inside = ((indices >= 0) & (indices < self.shape)).all(axis=1)
+        is_inside: NDArray[np.bool_] = np.all(
+            (indices >= 0) & (indices < np.asarray(self.shape)), axis=1)
         return indices, is_inside

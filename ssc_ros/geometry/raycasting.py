@@ -109,8 +109,8 @@ class SceneViewer:
     def visible_up_to(self, depth_m: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return the voxels crossed by the measured rays of a full-size depth image."""
         size = (self._camera.width, self._camera.height)
-        return self._caster.visible_up_to(
-            cv2.resize(depth_m, size, interpolation=cv2.INTER_NEAREST))
+        small: NDArray[Any] = cv2.resize(depth_m, size, interpolation=cv2.INTER_NEAREST)
+        return self._caster.visible_up_to(small)
 
     def _enlarged(self, image: NDArray[Any]) -> NDArray[Any]:
         height, width = self._full_size

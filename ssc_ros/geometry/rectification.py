@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -32,17 +34,19 @@ class Rectifier:
                 f'{self._raw_size[1]}x{self._raw_size[0]}: publish the calibration of this mode')
         if self._maps is None:
             return image
-        result: NDArray[np.uint8] = cv2.remap(
+        result: NDArray[Any] = cv2.remap(
             image, self._maps[0], self._maps[1], cv2.INTER_LINEAR)
         return result
 
 
 def _rectification_maps(
     calibration: CameraCalibration,
-) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return OpenCV's fixed-point maps from rectified to raw pixels."""
     raw, rectified = calibration.raw_camera(), calibration.rectified_camera()
     size = (rectified.width, rectified.height)
+    map_1: NDArray[Any]
+    map_2: NDArray[Any]
     arguments = (raw.matrix, calibration.D, calibration.R, rectified.matrix, size, cv2.CV_16SC2)
     if calibration.distortion_model == 'equidistant':
         coefficients = calibration.D if len(calibration.D) else np.zeros(4)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from traceback import format_exc
 from typing import Any, Generic, TypeVar
@@ -180,12 +182,26 @@ def run_node(
         get_logger('ssc_ros').fatal(f'cannot start: {error}')
         exit_code = 2
     finally:
-        if node is not None:
-            node.close()
-            node.destroy_node()
-        shut_down()
+        with interrupts_ignored():
+            if node is not None:
+                node.close()
+                node.destroy_node()
+            shut_down()
     _leave_if_threads_hang(exit_code)
     return exit_code
+
+
+@contextmanager
+def interrupts_ignored() -> Iterator[None]:
+    """Let a second Ctrl-C, as launch files send one, not cut the cleanup short."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def _leave_if_threads_hang(exit_code: int) -> None:
