@@ -1,0 +1,1 @@
+"""AMMNet: an RGB-D frame in, completed semantic voxels out (Wang et al., CVPR 2024)."""

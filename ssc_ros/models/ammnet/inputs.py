@@ -1,0 +1,96 @@
+"""What the network takes and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ssc_ros.models.ammnet.augmentation import Augmentation3D
+
+IMAGE_MEAN = (123.675, 116.28, 103.53)
+IMAGE_STD = (58.395, 57.12, 57.375)
+
+
+class AmmnetInputs(NamedTuple):
+    """
+    A batch of frames.
+
+    Attributes:
+        image: (B, 3, H, W) float RGB in 0..255, minus ``IMAGE_MEAN``, divided by ``IMAGE_STD``;
+            None where a label map is read.
+        label_map: (B, H, W) uint8 class of every pixel, 0 = void; None where the image is read.
+        tsdf: (B, 1, X, Y, Z) float in [-1, 1]: positive in visible free space, negative behind
+            surfaces, 0 on surfaces and where nothing is known.
+        pixel_of_voxel: (B, N) int64: the pixel, row * W + column, that a visible voxel owns; H * W
+            where it owns none. N runs over the grid in C order.
+    """
+
+    image: Tensor | None
+    label_map: Tensor | None
+    tsdf: Tensor
+    pixel_of_voxel: Tensor
+
+
+class AmmnetOutput(NamedTuple):
+    """
+    Raw scores.
+
+    Attributes:
+        ssc_logits: (B, num_classes, X, Y, Z) in the frame of the inputs, augmented or not.
+        semantic2d_logits: (B, num_classes, H, W); None where a label map is read.
+        augmentation: drawn for this batch; ``augmentation.apply(ssc_logits)`` is what the decoder
+            saw. None outside training.
+    """
+
+    ssc_logits: Tensor
+    semantic2d_logits: Tensor | None = None
+    augmentation: Augmentation3D | None = None
+
+
+def normalize_image(image: Tensor) -> Tensor:
+    """Turn (B, 3, H, W) RGB of 0..255, any dtype, into the float image the network takes."""
+    mean = torch.tensor(IMAGE_MEAN, device=image.device).view(1, 3, 1, 1)
+    std = torch.tensor(IMAGE_STD, device=image.device).view(1, 3, 1, 1)
+    return (image.float() - mean) / std
+
+
+def pixel_of_voxel_from(voxel_of_pixel: Tensor, num_voxels: int) -> Tensor:
+    """
+    Invert (B, H, W) int64 voxel of every pixel, -1 = none, into ``pixel_of_voxel`` (B, N).
+
+    Of several pixels that point to one voxel, as in an enlarged image, the highest index wins.
+    """
+    batch, flat = voxel_of_pixel.shape[0], voxel_of_pixel.flatten(1)
+    pixels = torch.arange(flat.shape[1], device=flat.device).expand_as(flat)
+    # One more column takes the pixels without a voxel.
+    highest = flat.new_full((batch, num_voxels + 1), -1).scatter_reduce(
+        1, flat.where(flat >= 0, num_voxels), pixels, 'amax')[:, :num_voxels]
+    return highest.where(highest >= 0, flat.shape[1])
+
+
+def voxel_of_pixel_from(pixel_of_voxel: Tensor, image_size: tuple[int, int]) -> Tensor:
+    """
+    Invert ``pixel_of_voxel`` (B, N) into the voxel of every pixel, (B, H, W) int64, -1 = none.
+
+    Of several voxels that own one pixel the highest index wins.
+    """
+    batch, pixels = pixel_of_voxel.shape[0], image_size[0] * image_size[1]
+    voxels = torch.arange(pixel_of_voxel.shape[1], device=pixel_of_voxel.device)
+    highest = pixel_of_voxel.new_full((batch, pixels + 1), -1).scatter_reduce(
+        1, pixel_of_voxel, voxels.expand_as(pixel_of_voxel), 'amax')
+    return highest[:, :pixels].unflatten(1, image_size)
+
+
+def collate(samples: Sequence[AmmnetInputs]) -> AmmnetInputs:
+    """Join samples along the batch axis."""
+    return AmmnetInputs._make(
+        None if parts[0] is None else torch.cat(parts) for parts in zip(*samples, strict=True))
+
+
+def to_device(inputs: AmmnetInputs, device: torch.device | str) -> AmmnetInputs:
+    """Move every tensor."""
+    return AmmnetInputs._make(
+        None if part is None else part.to(device, non_blocking=True) for part in inputs)
