@@ -74,7 +74,8 @@ class SampleMaker:
         self._prepare = FramePreparation(config)
         # Frusta are counted at label resolution, whatever resolution features are lifted to.
         self._prepare_full = FramePreparation(replace(
-            config, project_scale=1, gather='nearest', depth_prior=False)) if with_cells else None
+            config, project_scale=1, gather='nearest', depth_prior=False,
+            depth_matching=False)) if with_cells else None
 
     def __call__(self, labelled: LabelledFrame, seed: int | None = None) -> Batch:
         """Prepare a frame; with a seed, augment it."""

@@ -52,6 +52,8 @@ class OccDepthConfig:
         depth_prior: occupancy-aware depth (OAD); ``depth_bins`` with ``num_depth_bins`` from
             ``depth_min_m`` to ``depth_max_m``: nearer and farther voxels get zero features.
         depth_channels, prior_gain: width of the depth network; factor on the prior.
+        depth_matching: show the depth network also how well both eyes agree at each bin; not in
+            the paper, whose depth network sees one eye at a time.
         depth_supervision, depth_target_bins: teacher of the depth network and bins of its target.
         share_2d_backbone_gradient: compute all views but the first without gradient.
         joint_view_statistics: train all views in one batch, sharing batch statistics.
@@ -85,6 +87,7 @@ class OccDepthConfig:
     num_depth_bins: int = 104
     depth_channels: int = 128
     prior_gain: float = 100.0
+    depth_matching: bool = False
     depth_supervision: Literal['stereo', 'lidar', 'none'] = 'stereo'
     depth_target_bins: Spacing = 'lid'
     share_2d_backbone_gradient: bool = False
@@ -104,6 +107,8 @@ class OccDepthConfig:
             raise ConfigurationError(
                 f'{self.views} views with virtual baseline {self.virtual_baseline_m}: give 2 '
                 'views, or 1 with or without a virtual baseline')
+        if self.depth_matching and not (self.depth_prior and self.views == 2):
+            raise ConfigurationError('depth_matching needs depth_prior and 2 views')
         if self.feature_channels < 4 or self.feature_channels % 4:
             raise ConfigurationError(
                 f'feature_channels is {self.feature_channels}: needs a positive multiple of 4')

@@ -68,3 +68,9 @@ class DepthBins:
             edges: NDArray[np.float64] = np.expm1(low + (high - low) * position / self.count)
             return edges
         return self.min_m + span * position * (position + 1) / (self.count * (self.count + 1))
+
+    def centers_m(self) -> NDArray[np.float64]:
+        """Return the middle of each bin in metres."""
+        edges = self.edges_m()
+        centers: NDArray[np.float64] = (edges[:-1] + edges[1:]) / 2
+        return centers

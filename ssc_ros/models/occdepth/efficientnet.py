@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import EfficientNetConfig, EfficientNetModel
+
+from ssc_ros.models.layers.same_padding import SamePadding
 
 # Name -> (width, depth, head channels), after Tan & Le, "EfficientNet", ICML 2019.
 EFFICIENTNETS = {
@@ -18,29 +19,6 @@ EFFICIENTNETS = {
 }
 # The decoder reads the ends of these stages, at 1/2, 1/4, 1/8 and 1/16 resolution.
 _TAPPED_STAGES = (0, 1, 2, 4)
-
-
-class SamePadding(nn.Module):
-    """
-    TensorFlow's SAME padding before an unpadded convolution of stride 2.
-
-    The library pads by a fixed pattern that is right for even sizes only: a 185-row input would
-    lose a row, and every deeper feature would be shifted.
-    """
-
-    def __init__(self, kernel_size: int) -> None:
-        super().__init__()
-        self.kernel_size = kernel_size
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Pad (B, C, H, W) so that the next convolution returns ceil(H / 2), ceil(W / 2)."""
-        top, bottom = self._pad(image.shape[-2])
-        left, right = self._pad(image.shape[-1])
-        return F.pad(image, (left, right, top, bottom))
-
-    def _pad(self, size: int) -> tuple[int, int]:
-        total = max(((size + 1) // 2 - 1) * 2 + self.kernel_size - size, 0)
-        return total // 2, total - total // 2
 
 
 class EfficientNetEncoder(nn.Module):

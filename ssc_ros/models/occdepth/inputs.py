@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.grids import VoxelGrid
 from ssc_ros.geometry.projection import project_voxels
+from ssc_ros.geometry.transforms import inverse_rigid
 from ssc_ros.models.occdepth.config import OccDepthConfig
 from ssc_ros.models.occdepth.depth_bins import DepthBins
 from ssc_ros.models.occdepth.depth_prior import depth_sampling_grid, pixel_size_scalar
@@ -34,6 +35,7 @@ class OccDepthInputs(NamedTuple):
         depth_m: (B, 1, H, W) float32, 0 = missing; with virtual stereo.
         focal_baseline: (B,) float32, fx times the virtual baseline in pixel metres, negative for
             mirrored images; with virtual stereo.
+        epipolar: (B, 2) float32 of ``matching_scores``; with depth matching.
     """
 
     pixels: Tensor
@@ -42,6 +44,7 @@ class OccDepthInputs(NamedTuple):
     pixel_size: Tensor | None = None
     depth_m: Tensor | None = None
     focal_baseline: Tensor | None = None
+    epipolar: Tensor | None = None
 
 
 class OccDepthOutput(NamedTuple):
@@ -111,7 +114,16 @@ def build_tables(
         pixel_size = torch.tensor([[pixel_size_scalar(camera) for camera in cameras]])
     return OccDepthInputs(
         torch.from_numpy(pixels)[None], torch.from_numpy(in_view)[None], depth_grid, pixel_size,
-        focal_baseline=focal_baseline)
+        focal_baseline=focal_baseline,
+        epipolar=_epipolar(cameras, poses) if config.depth_matching else None)
+
+
+def _epipolar(cameras: Sequence[PinholeCamera], poses: Sequence[NDArray[np.float64]]) -> Tensor:
+    """Return (1, 2): disparity is the first over depth plus the second, in pixels."""
+    baseline_m = -(poses[1] @ inverse_rigid(poses[0]))[0, 3]
+    left, right = cameras
+    return torch.tensor(
+        [[left.fx * baseline_m, left.cx - right.cx]], dtype=torch.float32)
 
 
 def collate(samples: Sequence[OccDepthInputs]) -> OccDepthInputs:
@@ -136,7 +148,8 @@ def mirrored(inputs: OccDepthInputs, width: int) -> OccDepthInputs:
     return inputs._replace(
         pixels=pixels, depth_grid=depth_grid,
         depth_m=None if inputs.depth_m is None else inputs.depth_m.flip(-1),
-        focal_baseline=None if inputs.focal_baseline is None else -inputs.focal_baseline)
+        focal_baseline=None if inputs.focal_baseline is None else -inputs.focal_baseline,
+        epipolar=None if inputs.epipolar is None else -inputs.epipolar)
 
 
 def to_device(inputs: OccDepthInputs, device: torch.device | str) -> OccDepthInputs:

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.models.occdepth.completion import CompletionNetwork
 from ssc_ros.models.occdepth.config import OccDepthConfig
+from ssc_ros.models.occdepth.depth_matching import matching_scores
 from ssc_ros.models.occdepth.depth_prior import DepthNetwork, occupancy_prior
 from ssc_ros.models.occdepth.image_decoder import ImageDecoder
 from ssc_ros.models.occdepth.image_encoder import make_encoder
-from ssc_ros.models.occdepth.inputs import OccDepthInputs, OccDepthOutput
+from ssc_ros.models.occdepth.inputs import OccDepthInputs, OccDepthOutput, depth_bins_of
 from ssc_ros.models.occdepth.lifting import VoxelLifting
 from ssc_ros.models.occdepth.virtual_stereo import warp_to_virtual_view
 
@@ -36,9 +37,15 @@ class OccDepthNetwork(nn.Module):
         self.lifting = VoxelLifting(
             config.feature_channels, fusion=config.fusion, gather=config.gather,
             single_view_scale=config.sfa_single_view_scale, views=config.fused_views)
+        matching_channels = config.num_depth_bins if config.depth_matching else 0
         self.depth_network = DepthNetwork(
-            config.feature_channels, config.depth_channels, config.num_depth_bins,
+            config.feature_channels + matching_channels, config.depth_channels,
+            config.num_depth_bins,
         ) if config.depth_prior else None
+        self.bin_depths_m: Tensor
+        if config.depth_matching:
+            centers = torch.from_numpy(depth_bins_of(config).centers_m()).float()
+            self.register_buffer('bin_depths_m', centers, persistent=False)
         self.completion = CompletionNetwork(
             config.feature_channels, config.lifted_shape, config.num_classes,
             final_stride=config.project_scale if config.final_upsampling else None,
@@ -56,7 +63,7 @@ class OccDepthNetwork(nn.Module):
             inputs: tables of the same batch, on the same device.
         """
         pyramid = self.image_features(images)
-        volume, depth_logits = self.lift(pyramid, inputs)
+        volume, depth_logits = self.lift(pyramid, images, inputs)
         completed = self.completion(volume)
         return OccDepthOutput(
             completed.ssc_logits, completed.occ_logits, depth_logits, completed.relation_logits,
@@ -84,7 +91,9 @@ class OccDepthNetwork(nn.Module):
         return {scale: torch.stack([pyramid[scale] for pyramid in pyramids], dim=1)
                 for scale in pyramids[0]}
 
-    def lift(self, pyramid: Pyramid, inputs: OccDepthInputs) -> tuple[Tensor, Tensor | None]:
+    def lift(
+        self, pyramid: Pyramid, images: Tensor, inputs: OccDepthInputs,
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the volume (B, C, X, Y, Z) that the 3D network reads, and depth logits."""
         fused = pyramid
         if self.config.virtual_baseline_m is not None:
@@ -94,9 +103,23 @@ class OccDepthNetwork(nn.Module):
             return volume, None
         if inputs.depth_grid is None or inputs.pixel_size is None:
             raise ConfigurationError('the depth prior needs depth_grid and pixel_size')
-        depth_logits = self.depth_network(pyramid[8], inputs.pixel_size)
+        depth_logits = self.depth_network(
+            self._depth_features(pyramid[8], images, inputs), inputs.pixel_size)
         prior = occupancy_prior(torch.softmax(depth_logits.float(), dim=2), inputs.depth_grid)
         return volume * (self.config.prior_gain * prior).to(volume.dtype), depth_logits
+
+    def _depth_features(
+        self, features: Tensor, images: Tensor, inputs: OccDepthInputs,
+    ) -> Tensor:
+        if not self.config.depth_matching:
+            return features
+        if inputs.epipolar is None:
+            raise ConfigurationError('depth matching needs epipolar')
+        with torch.no_grad(), torch.autocast(features.device.type, enabled=False):
+            scores = matching_scores(
+                images, self.bin_depths_m, inputs.epipolar,
+                (features.shape[-2], features.shape[-1]))
+        return torch.cat([features, scores.to(features.dtype)], dim=2)
 
     def _with_virtual_view(self, pyramid: Pyramid, inputs: OccDepthInputs) -> Pyramid:
         if inputs.depth_m is None or inputs.focal_baseline is None:

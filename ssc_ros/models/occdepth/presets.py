@@ -38,7 +38,7 @@ _SMALL = OccDepthConfig(
     grid_shape=(60, 36, 60), voxel_size_m=0.08, axis_order='xzy', image_size=(240, 320),
     encoder='plain', decoder_widths=(96, 64, 48, 32, 24), feature_channels=24,
     gather='bilinear', depth_min_m=0.25, depth_max_m=6.0, num_depth_bins=48, depth_channels=64,
-    prior_gain=48.0, joint_view_statistics=True, head_trunk='separable',
+    depth_matching=True, prior_gain=48.0, joint_view_statistics=True, head_trunk='separable',
     keeps_unused_parameters=False)
 
 _PRESETS = (
@@ -63,9 +63,11 @@ _PRESETS = (
     _SMALL,
     replace(_SMALL, name='small-mean', fusion='mean'),
     replace(_SMALL, name='small-concat', fusion='concat'),
-    replace(_SMALL, name='small-no-depth', depth_prior=False, depth_supervision='none'),
-    replace(_SMALL, name='small-mono', views=1),
-    replace(_SMALL, name='small-rgbd', views=1, virtual_baseline_m=0.1),
+    replace(_SMALL, name='small-no-matching', depth_matching=False),
+    replace(_SMALL, name='small-no-depth', depth_matching=False, depth_prior=False,
+            depth_supervision='none'),
+    replace(_SMALL, name='small-mono', depth_matching=False, views=1),
+    replace(_SMALL, name='small-rgbd', depth_matching=False, views=1, virtual_baseline_m=0.1),
 )
 PRESETS: Mapping[str, OccDepthConfig] = {preset.name: preset for preset in _PRESETS}
 

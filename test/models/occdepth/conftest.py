@@ -36,7 +36,7 @@ def tiny() -> OccDepthConfig:
     return replace(
         load_preset('small'), name='tiny', image_size=(48, 64), grid_shape=(12, 8, 12),
         voxel_size_m=0.4, feature_channels=8, decoder_widths=(16, 16, 8, 8, 8),
-        num_depth_bins=8, depth_channels=8)
+        num_depth_bins=8, depth_channels=8, depth_matching=False)
 
 
 @pytest.fixture(scope='session')

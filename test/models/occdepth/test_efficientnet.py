@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from ssc_ros.models.occdepth.efficientnet import EfficientNetEncoder, SamePadding
+from ssc_ros.models.layers.same_padding import SamePadding
+from ssc_ros.models.occdepth.efficientnet import EfficientNetEncoder
 
 # Size of each tap: the image, stages 0, 1, 2 and 4, and the head convolution.
 SIZES_370X1220 = [(370, 1220), (185, 610), (93, 305), (47, 153), (24, 77), (12, 39)]

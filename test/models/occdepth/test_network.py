@@ -99,8 +99,9 @@ def test_identical_views_equal_the_network_of_one_view(network, tiny, make_input
         pixels=both.pixels[:, :1], in_view=both.in_view[:, :1],
         depth_grid=both.depth_grid[:, :1], pixel_size=both.pixel_size[:, :1])
     with torch.inference_mode():
-        stereo = network.lift(network.image_features(image.expand(-1, 2, -1, -1, -1)), both)[0]
-        single = mono.lift(mono.image_features(image), one)[0]
+        images = image.expand(-1, 2, -1, -1, -1)
+        stereo = network.lift(network.image_features(images), images, both)[0]
+        single = mono.lift(mono.image_features(image), image, one)[0]
     # The mean of two views divides by their coverage at the border, one view does not.
     inside = (both.depth_grid[:, 0].abs() < 0.8).all(-1)[:, None].expand_as(single)
     assert inside.any()
@@ -115,7 +116,7 @@ def test_equal_depth_logits_scale_the_volume_by_gain_over_bins(tiny, make_inputs
     inputs, images = make_inputs(config), _images(config)
     with torch.inference_mode():
         pyramid = network.image_features(images)
-        weighted = network.lift(pyramid, inputs)[0]
+        weighted = network.lift(pyramid, images, inputs)[0]
         plain = network.lifting(pyramid, inputs.pixels, inputs.in_view, config.lifted_shape)
     nonzero = weighted != 0
     assert 0.1 < nonzero.float().mean() < 1
@@ -129,8 +130,29 @@ def test_mirrored_images_with_mirrored_tables_lift_the_same_volume(tiny, make_in
     features = {scale: torch.randn(1, 2, 8, height // scale, width // scale)
                 for scale in (1, 2, 4, 8)}
     turned = {scale: maps.flip(-1) for scale, maps in features.items()}
+    images = _images(config)
     torch.testing.assert_close(
-        network.lift(features, inputs)[0], network.lift(turned, mirrored(inputs, width))[0])
+        network.lift(features, images, inputs)[0],
+        network.lift(turned, images.flip(-1), mirrored(inputs, width))[0])
+
+
+def test_a_network_that_matches_both_eyes_teaches_its_depth_from_their_agreement(
+        tiny, make_inputs):
+    config = replace(tiny, depth_matching=True)
+    network = OccDepthNetwork(config).eval()
+    inputs, images = make_inputs(config), _images(config)
+    shifted = torch.stack([images[:, 0], images[:, 0].roll(-4, dims=-1)], dim=1)
+    with torch.inference_mode():
+        apart = network(images, inputs).depth_logits
+        agreeing = network(shifted, inputs).depth_logits
+    assert (apart[:, 0] - agreeing[:, 0]).abs().max() > 1e-3
+
+
+def test_depth_matching_without_its_calibration_is_refused(tiny, make_inputs):
+    config = replace(tiny, depth_matching=True)
+    inputs = make_inputs(config)._replace(epipolar=None)
+    with pytest.raises(ConfigurationError, match='depth matching needs epipolar'):
+        OccDepthNetwork(config)(_images(config), inputs)
 
 
 def test_samples_of_a_batch_do_not_see_each_other(network, tiny, make_inputs):

@@ -44,7 +44,7 @@ def _run(network: OccDepthNetwork, images: Tensor, inputs: OccDepthInputs) -> Ru
                              ('y1', completion.up_fine))]
     with torch.inference_mode():
         pyramid = network.image_features(images)
-        volume, depth_logits = network.lift(pyramid, inputs)
+        volume, depth_logits = network.lift(pyramid, images, inputs)
         completed = completion(volume)
     for hook in hooks:
         hook.remove()

@@ -101,8 +101,8 @@ def test_averaged_weights_are_what_checkpoints_hold(
 
 
 def test_mean_fusion_rgbd_and_every_loss_train(make_experiment, tmp_path: Path) -> None:
-    for network in ({'fusion': 'mean'}, {'views': 1, 'virtual_baseline_m': 0.1},
-                    {'context_prior': True}):
+    rgbd = {'views': 1, 'virtual_baseline_m': 0.1, 'depth_matching': False}
+    for network in ({'fusion': 'mean'}, rgbd, {'context_prior': True}):
         experiment = make_experiment(tmp_path, network=network, optimization={'steps': 1})
         folder = fit(experiment, restart=True)
         row = logged(folder)[0]

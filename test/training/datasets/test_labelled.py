@@ -67,7 +67,8 @@ def test_cells_are_those_of_visible_voxels(batch: Batch) -> None:
 def test_frusta_are_counted_at_label_resolution(labelled: LabelledFrame) -> None:
     coarse = replace(CONFIG, grid_shape=(60, 36, 60), project_scale=1)
     lifted_at_half = replace(
-        coarse, project_scale=3, final_upsampling=True, depth_prior=False)
+        coarse, project_scale=3, final_upsampling=True, depth_prior=False,
+        depth_matching=False)
     sample = SampleMaker(lifted_at_half, DataOptions(), with_cells=True)(labelled)
     assert sample.inputs.in_view.shape[-1] == 20 * 12 * 20
     assert sample.cells.shape[-1] == 60 * 36 * 60
