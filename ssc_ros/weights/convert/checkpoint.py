@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import warnings
+import zipfile
 from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,16 +32,17 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     their code is imported or run.
 
     Raises:
-        WeightsError: no such file, not a checkpoint of torch >= 1.6, or no tensors in it.
+        WeightsError: no such file, not a checkpoint (before torch 1.6: one with foreign
+            classes), or no tensors in it.
     """
     import torch
 
     if not path.is_file():
         raise WeightsError(f'{path} does not exist: give the path of the official checkpoint')
     try:
-        foreign = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-        placeholders: list[Any] = [(_Inert, name) for name in foreign]
-        with torch.serialization.safe_globals(placeholders):
+        with torch.serialization.safe_globals(_placeholders(path)), warnings.catch_warnings():
+            # About pickle protocols; what cannot be read is refused below.
+            warnings.simplefilter('ignore', UserWarning)
             document = torch.load(path, map_location='cpu', weights_only=True)
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError,
             pickle.UnpicklingError) as error:
@@ -52,3 +55,13 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     if not tensors:
         raise WeightsError(f'{path} holds no state_dict with tensors: is it the right file?')
     return tensors
+
+
+def _placeholders(path: Path) -> list[Any]:
+    """Return an inert stand-in for everything foreign that the checkpoint names."""
+    import torch
+
+    if not zipfile.is_zipfile(path):
+        return []  # torch can list the names in its format since 1.6 only
+    foreign = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    return [(_Inert, name) for name in foreign]

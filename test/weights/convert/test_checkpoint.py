@@ -60,6 +60,12 @@ def test_a_bare_state_dict_is_read_too(tmp_path):
     assert list(read_checkpoint(tmp_path / 'weights.pth')) == ['layer.bias']
 
 
+def test_the_format_before_torch_1_6_is_read_too(tmp_path):
+    path = tmp_path / 'old.pth'
+    torch.save({'layer.bias': torch.ones(2)}, path, _use_new_zipfile_serialization=False)
+    assert list(read_checkpoint(path)) == ['layer.bias']
+
+
 class _Harmful:
     """An object whose unpickling calls a function."""
 
@@ -79,9 +85,11 @@ def test_code_in_a_checkpoint_is_never_run(tmp_path):
     assert not witness.exists()
 
 
-def test_a_checkpoint_that_wants_the_operating_system_is_refused(tmp_path):
+@pytest.mark.parametrize('is_new', [True, False])
+def test_a_checkpoint_that_wants_the_operating_system_is_refused(tmp_path, is_new):
     witness = tmp_path / 'witness'
-    torch.save({'bomb': _Harmful(os.system, f'touch {witness}')}, tmp_path / 'harmful.ckpt')
+    torch.save({'bomb': _Harmful(os.system, f'touch {witness}')}, tmp_path / 'harmful.ckpt',
+               _use_new_zipfile_serialization=is_new)
     with pytest.raises(WeightsError, match='cannot be read as weights only'):
         read_checkpoint(tmp_path / 'harmful.ckpt')
     assert not witness.exists()
