@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ssc_ros.models.estimator import DUMMY, RANDOM_PREFIX
-from ssc_ros.models.occdepth.config import OccDepthConfig
-from ssc_ros.models.occdepth.presets import load_preset
+from ssc_ros.models.registry import find_network, split_preset
 from ssc_ros.weights import find_bundle, read_bundle_config
 
 DEFAULT_WEIGHTS = 'occdepth_small_rooms'
@@ -39,14 +38,15 @@ def describe_weights(weights: str) -> NetworkFacts:
 
     Raises:
         WeightsError: the bundle is missing or its configuration unreadable.
-        ConfigurationError: unknown preset.
+        ConfigurationError: unknown network or preset.
     """
     if weights == DUMMY:
         return NetworkFacts(weights, 'nyu12', 'nyu')
     if weights.startswith(RANDOM_PREFIX):
-        config = load_preset(weights[len(RANDOM_PREFIX):])
+        network, preset = split_preset(weights[len(RANDOM_PREFIX):])
+        config = network.load_preset(preset)
         return NetworkFacts(weights, config.label_space, config.placement)
     document = read_bundle_config(find_bundle(weights))
-    config = OccDepthConfig.from_dict(document['config'])
+    config = find_network(document['model']).read_config(document['config'])
     return NetworkFacts(
         weights, config.label_space, config.placement, document['weights_sha256'])

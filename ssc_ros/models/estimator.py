@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ssc_ros.errors import ConfigurationError
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.placement import BoxPlacement, nyu_placement, rounded_level_pose
 from ssc_ros.geometry.raycasting import SceneViewerCache
 from ssc_ros.labels import LabelSpace, load_label_space
-
-if TYPE_CHECKING:
-    from ssc_ros.models.occdepth.processing import OccDepthEstimator
+from ssc_ros.models.registry import find_network, split_preset
+from ssc_ros.weights import find_bundle, read_bundle_config
 
 RANDOM_PREFIX = 'random:'
 DUMMY = 'dummy'
@@ -63,34 +61,27 @@ def load_estimator(
     Load a network.
 
     Args:
-        weights: name or path of a bundle; ``random:<preset>`` builds an OccDepth preset with
+        weights: name or path of a bundle; ``random:[<network>/]<preset>`` builds a preset with
             random weights, ``dummy`` needs no network at all.
         device: ``auto`` takes the first GPU, else the CPU; or a torch device.
         precision: ``auto`` | ``float32`` | ``bfloat16`` | ``float16`` of convolutions.
 
     Raises:
         WeightsError: the bundle is missing, corrupt or does not fit.
-        ConfigurationError: unknown preset, device or precision.
+        ConfigurationError: unknown network, preset, device or precision.
     """
     name = str(weights)
     if name == DUMMY:
         return DummyEstimator()
-    return _load_occdepth(name, device, precision)
-
-
-def _load_occdepth(name: str, device: str, precision: str) -> OccDepthEstimator:
-    from ssc_ros.models.occdepth.processing import OccDepthEstimator
-
+    options = {'device': device, 'precision': precision}
+    estimator: Estimator
     if name.startswith(RANDOM_PREFIX):
-        return OccDepthEstimator.with_random_weights(
-            name[len(RANDOM_PREFIX):], device=device, precision=precision)
-    from ssc_ros.weights import find_bundle, read_bundle_config
-
-    model = read_bundle_config(find_bundle(name)).get('model')
-    if model != 'occdepth':
-        raise ConfigurationError(
-            f'bundle {name} holds a {model!r} network; this version runs: occdepth')
-    return OccDepthEstimator.from_bundle(name, device=device, precision=precision)
+        network, preset = split_preset(name[len(RANDOM_PREFIX):])
+        estimator = network.estimator_class().with_random_weights(preset, **options)
+    else:
+        network = find_network(read_bundle_config(find_bundle(name))['model'])
+        estimator = network.estimator_class().from_bundle(name, **options)
+    return estimator
 
 
 class DummyEstimator:

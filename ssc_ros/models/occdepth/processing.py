@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
-from ssc_ros.errors import DataError, WeightsError
+from ssc_ros.errors import DataError
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.cameras import PinholeCamera, StereoRig
 from ssc_ros.geometry.image_fit import ImageFit, fit_camera
-from ssc_ros.geometry.placement import PLACEMENT_RULES, BoxPlacement, rounded_level_pose
-from ssc_ros.geometry.raycasting import SceneViewerCache
-from ssc_ros.geometry.transforms import level_camera_pose
-from ssc_ros.labels import load_label_space
+from ssc_ros.geometry.placement import BoxPlacement
+from ssc_ros.models.execution import build_seeded, load_tensors, most_probable
+from ssc_ros.models.network_estimator import NetworkEstimator
 from ssc_ros.models.occdepth.config import OccDepthConfig
 from ssc_ros.models.occdepth.inputs import (
     OccDepthInputs,
@@ -28,8 +26,7 @@ from ssc_ros.models.occdepth.inputs import (
 )
 from ssc_ros.models.occdepth.network import OccDepthNetwork
 from ssc_ros.models.occdepth.presets import load_preset
-from ssc_ros.models.precision import resolve_device, resolve_precision
-from ssc_ros.weights import find_bundle, load_state, read_bundle_config
+from ssc_ros.weights import find_bundle, read_bundle_config
 
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)
@@ -38,7 +35,7 @@ IMAGE_STD = (0.229, 0.224, 0.225)
 KITTI_FOCAL_PX = 718.856
 KITTI_CENTER_PX = (607.1928, 185.2157)
 
-WARM_UP_HEIGHT_M = 1.4
+WARM_UP_BASELINE_M = 0.12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,18 +131,9 @@ def normalized(images: Tensor) -> Tensor:
     return (images.float() * scale - offset).permute(0, 3, 1, 2)
 
 
-def _channels_last(network: OccDepthNetwork) -> OccDepthNetwork:
-    """Lay the convolution weights out as the fast CPU and GPU kernels want them."""
-    for parameter in network.parameters():
-        if parameter.dim() in (4, 5):
-            layout = torch.channels_last if parameter.dim() == 4 else torch.channels_last_3d
-            parameter.data = parameter.data.contiguous(memory_format=layout)
-    return network
-
-
-class OccDepthEstimator:
+class OccDepthEstimator(NetworkEstimator[OccDepthNetwork, PreparedFrame]):
     """
-    Runs an OccDepth network on frames (see ``models.estimator.Estimator``).
+    Runs an OccDepth network on frames.
 
     A stereo pair alone measures nothing: its ``observed`` voxels are those the camera sees of the
     estimate itself. With a depth image they are the voxels that measured rays crossed.
@@ -155,15 +143,9 @@ class OccDepthEstimator:
         self, network: OccDepthNetwork, *, name: str, device: str = 'auto',
         precision: str = 'auto',
     ) -> None:
-        self.name = name
+        super().__init__(network, network.config, name=name, device=device, precision=precision)
         self.config = network.config
-        self.label_space = load_label_space(self.config.label_space)
-        self._device = resolve_device(device)
-        self.device = str(self._device)
-        self._dtype = resolve_precision(precision, self._device)
-        self._network = _channels_last(network.eval().to(self._device))
         self._prepare = FramePreparation(self.config)
-        self._viewers = SceneViewerCache()
 
     @classmethod
     def from_bundle(
@@ -176,13 +158,8 @@ class OccDepthEstimator:
             WeightsError: missing, corrupt, or its tensors do not fit its configuration.
         """
         bundle = find_bundle(name_or_path)
-        network = OccDepthNetwork(OccDepthConfig.from_dict(read_bundle_config(bundle)['config']))
-        try:
-            network.load_state_dict(load_state(bundle))
-        except RuntimeError as error:
-            raise WeightsError(
-                f'the tensors of {bundle} do not fit its config.json: {error}; export the bundle '
-                'again from its checkpoint') from error
+        config = OccDepthConfig.from_dict(read_bundle_config(bundle)['config'])
+        network = load_tensors(OccDepthNetwork(config), bundle)
         return cls(network, name=str(name_or_path), device=device, precision=precision)
 
     @classmethod
@@ -191,59 +168,35 @@ class OccDepthEstimator:
     ) -> OccDepthEstimator:
         """Build a preset with seeded random weights: right shapes and cost, meaningless labels."""
         config = load_preset(preset)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            network = OccDepthNetwork(config)
+        network = build_seeded(lambda: OccDepthNetwork(config), seed)
         return cls(network, name=f'random:{preset}', device=device, precision=precision)
 
-    def place_box(self, T_world_camera: ArrayLike) -> BoxPlacement:
-        """Put the configuration's voxel box in front of the camera."""
-        return PLACEMENT_RULES[self.config.placement](rounded_level_pose(T_world_camera))
-
-    def warm_up(self) -> None:
-        """Run one black frame."""
-        height, width = self.config.image_size
-        camera = PinholeCamera(
-            0.8 * width, 0.8 * width, (width - 1) / 2, (height - 1) / 2, height, width)
-        placement = self.place_box(level_camera_pose(height_m=WARM_UP_HEIGHT_M))
-        black = np.zeros((height, width, 3), np.uint8)
+    def black_frame(
+        self, black: NDArray[np.uint8], camera: PinholeCamera, placement: BoxPlacement,
+    ) -> StereoFrame | RgbdFrame:
+        """Return a pair or an RGB-D frame, as the configuration takes."""
         if self.config.views == 2:
-            self(StereoFrame(black, black, StereoRig(camera, camera, 0.12), placement))
-        else:
-            depth = np.full((height, width), 2.0, np.float32)
-            self(RgbdFrame(black, depth, camera, placement))
+            return StereoFrame(
+                black, black, StereoRig(camera, camera, WARM_UP_BASELINE_M), placement)
+        return super().black_frame(black, camera, placement)
 
-    def __call__(self, frame: StereoFrame | RgbdFrame) -> SceneEstimate:
-        """Estimate the scene of one frame."""
-        started = perf_counter()
-        prepared = self._prepare(frame)
-        prepared_at = perf_counter()
-        labels, confidence = self._infer(prepared)
-        inferred_at = perf_counter()
-        estimate = self._finish(frame, labels, confidence)
-        return replace(estimate, stage_ms={
-            'prepare': (prepared_at - started) * 1000,
-            'network': (inferred_at - prepared_at) * 1000,
-            'finish': (perf_counter() - inferred_at) * 1000})
+    def prepare(self, frame: StereoFrame | RgbdFrame) -> PreparedFrame:
+        """Return images and calibration tables."""
+        return self._prepare(frame)
 
-    @torch.inference_mode()
-    def _infer(self, prepared: PreparedFrame) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    def infer(self, prepared: PreparedFrame) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Return labels and their probability in grid shape; ends with the device in step."""
-        images = prepared.images.to(self._device, non_blocking=True)
-        inputs = to_device(prepared.inputs, self._device)
-        with torch.autocast(
-            self._device.type, dtype=self._dtype, enabled=self._dtype != torch.float32,
-        ):
-            output: OccDepthOutput = self._network(images, inputs)
-        logits = output.ssc_logits[0].float()
-        best, labels = logits.max(dim=0)
-        confidence = (best - logits.logsumexp(dim=0)).exp()
-        return labels.to(torch.uint8).cpu().numpy(), confidence.cpu().numpy()
+        device = self._execution.device
+        with self._execution.inferring():
+            images = prepared.images.to(device, non_blocking=True)
+            output: OccDepthOutput = self._network(images, to_device(prepared.inputs, device))
+            return most_probable(output.ssc_logits[0])
 
-    def _finish(
-        self, frame: StereoFrame | RgbdFrame, labels: NDArray[np.uint8],
-        confidence: NDArray[np.float32],
+    def finish(
+        self, frame: StereoFrame | RgbdFrame, prepared: PreparedFrame,
+        labels: NDArray[np.uint8], confidence: NDArray[np.float32],
     ) -> SceneEstimate:
+        """Render the labels as the camera sees them, and tell what was observed."""
         viewer = self._viewers.get(frame.placement, frame.camera)
         view = viewer.view(labels)
         observed, depth, is_measured = view.visible, view.depth_m, False

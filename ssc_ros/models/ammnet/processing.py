@@ -1,0 +1,196 @@
+"""Frames to network inputs and network outputs to scene estimates, alike online and offline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from ssc_ros.errors import DataError
+from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
+from ssc_ros.geometry.image_fit import fit_camera
+from ssc_ros.geometry.tsdf import compute_tsdf
+from ssc_ros.models.ammnet.config import AmmnetConfig
+from ssc_ros.models.ammnet.inputs import AmmnetInputs, AmmnetOutput, normalize_image, to_device
+from ssc_ros.models.ammnet.network import AmmnetNetwork
+from ssc_ros.models.ammnet.presets import load_preset
+from ssc_ros.models.execution import build_seeded, load_tensors, most_probable
+from ssc_ros.models.network_estimator import NetworkEstimator
+from ssc_ros.weights import find_bundle, read_bundle_config
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedFrame:
+    """
+    Network inputs of one frame.
+
+    Attributes:
+        inputs: a batch of one.
+        observed: (X, Y, Z) bool: a measured ray ended in or passed through the voxel.
+    """
+
+    inputs: AmmnetInputs
+    observed: NDArray[np.bool_]
+
+
+def prepare_arrays(
+    config: AmmnetConfig, *, tsdf: ArrayLike | Tensor, pixel_of_voxel: ArrayLike | Tensor,
+    rgb: NDArray[np.uint8] | None = None, label_map: NDArray[np.uint8] | None = None,
+) -> AmmnetInputs:
+    """
+    Return the inputs of one frame whose TSDF is known, as the NYUv2 packages hold it.
+
+    Args:
+        tsdf: (X, Y, Z) in [-1, 1], or flat in C order.
+        pixel_of_voxel: (N,) row * width + column, height * width = none; of an image of
+            ``config.image_size``.
+        rgb: (H, W, 3) image of that size; for configurations that read images.
+        label_map: (H, W) map of that size; for configurations that read label maps.
+
+    Raises:
+        DataError: the picture that the configuration reads is missing or of another size.
+    """
+    picture, kind = (label_map, 'label map') if config.reads_label_maps else (rgb, 'colour image')
+    if picture is None or picture.shape[:2] != config.image_size:
+        came = 'nothing' if picture is None else f'size {picture.shape[:2]}'
+        raise DataError(
+            f'configuration {config.name!r} reads a {kind} of {config.image_size}, {came} came')
+    pixels = torch.from_numpy(np.ascontiguousarray(picture))[None]
+    distances, owners = torch.as_tensor(tsdf), torch.as_tensor(pixel_of_voxel)
+    return AmmnetInputs(
+        image=None if config.reads_label_maps else normalize_image(pixels.permute(0, 3, 1, 2)),
+        label_map=pixels if config.reads_label_maps else None,
+        tsdf=distances.float().reshape(1, 1, *config.grid_shape),
+        pixel_of_voxel=owners.long().reshape(1, -1))
+
+
+class FramePreparation:
+    """
+    Turns RGB-D frames of any camera into network inputs.
+
+    Args:
+        device: where the TSDF is computed.
+    """
+
+    def __init__(self, config: AmmnetConfig, device: torch.device | str = 'cpu') -> None:
+        self.config = config
+        self._device = torch.device(device)
+
+    def __call__(self, frame: StereoFrame | RgbdFrame) -> PreparedFrame:
+        """
+        Prepare one frame; its images are brought to ``config.image_size``, isotropically.
+
+        Raises:
+            DataError: it is no RGB-D frame, its grid is another one, or the configuration reads
+                label maps.
+        """
+        if not isinstance(frame, RgbdFrame):
+            raise DataError(
+                f'configuration {self.config.name!r} needs measured depth but a stereo pair '
+                'came: use rgbd_node with registered depth')
+        if self.config.reads_label_maps:
+            raise DataError(
+                f'configuration {self.config.name!r} reads a label map made by another network, '
+                'which a camera does not give: use one with an image encoder, e.g. small')
+        grid = frame.placement.grid
+        if grid.shape != self.config.grid_shape:
+            raise DataError(
+                f'the frame brings a {grid.shape} grid but configuration {self.config.name!r} '
+                f'completes {self.config.grid_shape}')
+        fit = fit_camera(frame.camera, self.config.image_size)
+        depth = torch.from_numpy(np.ascontiguousarray(fit.apply(frame.depth_m, nearest=True)))
+        volume = compute_tsdf(
+            depth.to(self._device), fit.camera, grid, frame.placement.T_camera_voxel)
+        inputs = prepare_arrays(
+            self.config, tsdf=volume.values, pixel_of_voxel=volume.pixel_of_voxel,
+            rgb=fit.apply(frame.rgb))
+        return PreparedFrame(inputs, observed_voxels(inputs))
+
+
+def observed_voxels(inputs: AmmnetInputs) -> NDArray[np.bool_]:
+    """Return (X, Y, Z) bool of one frame: in front of measured surfaces, or holding one."""
+    pixels = inputs.pixel_of_voxel[0]
+    picture = inputs.label_map if inputs.image is None else inputs.image
+    assert picture is not None  # one of them is always there
+    has_surface = pixels < picture.shape[-2] * picture.shape[-1]
+    distances = inputs.tsdf[0, 0]
+    observed: NDArray[np.bool_] = (
+        (distances > 0) | has_surface.reshape(distances.shape)).cpu().numpy()
+    return observed
+
+
+class AmmnetEstimator(NetworkEstimator[AmmnetNetwork, PreparedFrame]):
+    """
+    Runs an AMMNet network on RGB-D frames.
+
+    ``complete`` takes inputs of any origin, so that the frames of a data set, whose TSDF is
+    given, go the same way as those of a camera.
+    """
+
+    def __init__(
+        self, network: AmmnetNetwork, *, name: str, device: str = 'auto', precision: str = 'auto',
+    ) -> None:
+        super().__init__(network, network.config, name=name, device=device, precision=precision)
+        self.config = network.config
+        self._prepare = FramePreparation(self.config, self._execution.device)
+
+    @classmethod
+    def from_bundle(
+        cls, name_or_path: str | Path, *, device: str = 'auto', precision: str = 'auto',
+    ) -> AmmnetEstimator:
+        """
+        Load a weights bundle.
+
+        Raises:
+            WeightsError: missing, corrupt, or its tensors do not fit its configuration.
+        """
+        bundle = find_bundle(name_or_path)
+        config = AmmnetConfig.from_dict(read_bundle_config(bundle)['config'])
+        network = load_tensors(AmmnetNetwork(config), bundle)
+        return cls(network, name=str(name_or_path), device=device, precision=precision)
+
+    @classmethod
+    def with_random_weights(
+        cls, preset: str, *, device: str = 'auto', precision: str = 'auto', seed: int = 0,
+    ) -> AmmnetEstimator:
+        """Build a preset with seeded random weights: right shapes and cost, meaningless labels."""
+        config = load_preset(preset)
+        network = build_seeded(lambda: AmmnetNetwork(config), seed)
+        return cls(network, name=f'random:ammnet/{preset}', device=device, precision=precision)
+
+    def prepare(self, frame: StereoFrame | RgbdFrame) -> PreparedFrame:
+        """Return image, TSDF and the pixels of visible voxels."""
+        return self._prepare(frame)
+
+    def infer(self, prepared: PreparedFrame) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Return labels and their probability in grid shape."""
+        return self.complete(prepared.inputs)
+
+    def complete(self, inputs: AmmnetInputs) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """
+        Return labels and their probability in grid shape; ends with the device in step.
+
+        Args:
+            inputs: of one frame, from a camera or from a data set (``prepare_arrays``).
+        """
+        with self._execution.inferring():
+            output: AmmnetOutput = self._network(to_device(inputs, self._execution.device))
+            return most_probable(output.ssc_logits[0])
+
+    def finish(
+        self, frame: StereoFrame | RgbdFrame, prepared: PreparedFrame,
+        labels: NDArray[np.uint8], confidence: NDArray[np.float32],
+    ) -> SceneEstimate:
+        """Render the labels as the camera sees them; the depth stays the measured one."""
+        assert isinstance(frame, RgbdFrame)  # prepare() takes no other
+        view = self._viewers.get(frame.placement, frame.camera).view(labels)
+        return SceneEstimate(
+            labels=labels, confidence=confidence, observed=prepared.observed,
+            grid=frame.placement.grid, T_camera_voxel=frame.placement.T_camera_voxel,
+            camera=frame.camera, label_space=self.label_space, image_labels=view.image_labels,
+            depth_m=frame.depth_m, is_depth_measured=True, stamp_ns=frame.stamp_ns,
+            frame_id=frame.frame_id)

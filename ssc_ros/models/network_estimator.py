@@ -1,0 +1,112 @@
+"""What the estimators of all networks share: prepare, network, finish, each of them timed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from time import perf_counter
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+
+from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
+from ssc_ros.geometry.cameras import PinholeCamera
+from ssc_ros.geometry.placement import PLACEMENT_RULES, BoxPlacement, rounded_level_pose
+from ssc_ros.geometry.raycasting import SceneViewerCache
+from ssc_ros.geometry.transforms import level_camera_pose
+from ssc_ros.labels import load_label_space
+from ssc_ros.models.execution import Execution
+
+WARM_UP_HEIGHT_M = 1.4
+WARM_UP_DEPTH_M = 2.0
+
+NetworkT = TypeVar('NetworkT', bound=nn.Module)
+PreparedT = TypeVar('PreparedT')
+
+
+class CompletionConfig(Protocol):
+    """What the configuration of every completion network tells."""
+
+    @property
+    def label_space(self) -> str: ...
+    @property
+    def placement(self) -> str: ...
+    @property
+    def image_size(self) -> tuple[int, int]: ...
+
+
+class NetworkEstimator(ABC, Generic[NetworkT, PreparedT]):
+    """
+    Runs a network on frames (see ``models.estimator.Estimator``).
+
+    Subclasses say how a frame becomes inputs, how inputs become labels, and what the estimate
+    tells beyond them.
+    """
+
+    def __init__(
+        self, network: NetworkT, config: CompletionConfig, *, name: str, device: str,
+        precision: str,
+    ) -> None:
+        self.name = name
+        self.label_space = load_label_space(config.label_space)
+        self._placement = config.placement
+        self._image_size = config.image_size
+        self._execution = Execution.resolve(device, precision)
+        self.device = str(self._execution.device)
+        self._network = self._execution.settle(network)
+        self._viewers = SceneViewerCache()
+
+    def place_box(self, T_world_camera: ArrayLike) -> BoxPlacement:
+        """Put the configuration's voxel box in front of the camera."""
+        return PLACEMENT_RULES[self._placement](rounded_level_pose(T_world_camera))
+
+    def warm_up(self) -> None:
+        """Run one black frame."""
+        height, width = self._image_size
+        camera = PinholeCamera(
+            0.8 * width, 0.8 * width, (width - 1) / 2, (height - 1) / 2, height, width)
+        self(self.black_frame(
+            np.zeros((height, width, 3), np.uint8), camera,
+            self.place_box(level_camera_pose(height_m=WARM_UP_HEIGHT_M))))
+
+    def __call__(self, frame: StereoFrame | RgbdFrame) -> SceneEstimate:
+        """Estimate the scene of one frame."""
+        started = perf_counter()
+        prepared = self.prepare(frame)
+        prepared_at = perf_counter()
+        labels, confidence = self.infer(prepared)
+        inferred_at = perf_counter()
+        estimate = self.finish(frame, prepared, labels, confidence)
+        return replace(estimate, stage_ms={
+            'prepare': (prepared_at - started) * 1000,
+            'network': (inferred_at - prepared_at) * 1000,
+            'finish': (perf_counter() - inferred_at) * 1000})
+
+    def black_frame(
+        self, black: NDArray[np.uint8], camera: PinholeCamera, placement: BoxPlacement,
+    ) -> StereoFrame | RgbdFrame:
+        """Return a frame of the kind that the network takes, to warm up with."""
+        depth = np.full(camera.size, WARM_UP_DEPTH_M, np.float32)
+        return RgbdFrame(black, depth, camera, placement)
+
+    @abstractmethod
+    def prepare(self, frame: StereoFrame | RgbdFrame) -> PreparedT:
+        """
+        Turn a frame into network inputs.
+
+        Raises:
+            DataError: the frame is not of a kind or size that this network takes.
+        """
+
+    @abstractmethod
+    def infer(self, prepared: PreparedT) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Return labels and their probability, both in grid shape."""
+
+    @abstractmethod
+    def finish(
+        self, frame: StereoFrame | RgbdFrame, prepared: PreparedT, labels: NDArray[np.uint8],
+        confidence: NDArray[np.float32],
+    ) -> SceneEstimate:
+        """Tell what the labels mean for the frame they were made of."""

@@ -1,0 +1,83 @@
+"""Which networks there are; imports of a network happen when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from ssc_ros.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkCode:
+    """
+    The code of one network in ``ssc_ros.models.<name>``.
+
+    Attributes:
+        config, estimator: names of its classes in ``config`` and ``processing``.
+    """
+
+    name: str
+    config: str
+    estimator: str
+
+    def read_config(self, values: Mapping[str, Any]) -> Any:
+        """
+        Return the configuration that a bundle holds.
+
+        Raises:
+            ConfigurationError: a key is unknown or missing, or a value impossible.
+        """
+        return getattr(self._module('config'), self.config).from_dict(values)
+
+    def load_preset(self, preset: str) -> Any:
+        """
+        Return a published configuration by name.
+
+        Raises:
+            ConfigurationError: there is none of that name.
+        """
+        return self._module('presets').load_preset(preset)
+
+    def estimator_class(self) -> Any:
+        """Return the class that runs the network; imports torch."""
+        return getattr(self._module('processing'), self.estimator)
+
+    def _module(self, name: str) -> Any:
+        return import_module(f'ssc_ros.models.{self.name}.{name}')
+
+
+NETWORKS: Mapping[str, NetworkCode] = {code.name: code for code in (
+    NetworkCode('occdepth', 'OccDepthConfig', 'OccDepthEstimator'),
+    NetworkCode('ammnet', 'AmmnetConfig', 'AmmnetEstimator'),
+)}
+DEFAULT_NETWORK = 'occdepth'
+
+
+def find_network(name: str) -> NetworkCode:
+    """
+    Return the code of a network.
+
+    Raises:
+        ConfigurationError: this version does not have it.
+    """
+    if name not in NETWORKS:
+        raise ConfigurationError(
+            f'there is no {name!r} network; this version runs: {", ".join(NETWORKS)}')
+    return NETWORKS[name]
+
+
+def split_preset(text: str) -> tuple[NetworkCode, str]:
+    """
+    Understand ``[<network>/]<preset>``; without a network, OccDepth is meant.
+
+    Raises:
+        ConfigurationError: unknown network.
+
+    >>> split_preset('ammnet/small')[1], split_preset('n4')[0].name
+    ('small', 'occdepth')
+    """
+    network, slash, preset = text.rpartition('/')
+    return find_network(network if slash else DEFAULT_NETWORK), preset
