@@ -75,12 +75,12 @@ class CompletionCounts:
         Raises:
             DataError: if shapes differ or an id lies outside the label space.
         """
-        predicted, expected = _to_array(prediction), _to_array(target)
+        predicted, expected = to_array(prediction), to_array(target)
         if predicted.shape != expected.shape:
             raise DataError(f'prediction is {predicted.shape} but the target is {expected.shape}')
         counted = expected != self.ignore_id
         if mask is not None:
-            selected = _to_array(mask)
+            selected = to_array(mask)
             if selected.shape != expected.shape:
                 raise DataError(f'mask is {selected.shape} but the target is {expected.shape}')
             counted &= selected.astype(bool)
@@ -133,7 +133,7 @@ class CompletionCounts:
         return ids.astype(np.int64)
 
 
-def _to_array(values: Any) -> NDArray[Any]:
+def to_array(values: Any) -> NDArray[Any]:
     """Return a NumPy view or copy; torch tensors are recognised without importing torch."""
     if hasattr(values, 'detach'):
         values = values.detach().cpu()
