@@ -50,7 +50,7 @@ def find_lite0_weights() -> Path:
 
 def read_lite0_weights(path: Path | None = None) -> dict[str, Tensor]:
     """
-    Return the tensors of the encoder under the names of ``Lite0Encoder``.
+    Return the tensors of the encoder under the names of ``EfficientNetLite0Encoder``.
 
     Args:
         path: the file of the package, by default the installed one.

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ssc_ros.errors import WeightsError
-from ssc_ros.models.ammnet.lite0 import Lite0Encoder
+from ssc_ros.models.ammnet.image_encoder_lite0 import EfficientNetLite0Encoder
 from ssc_ros.weights.convert.checkpoint import read_checkpoint
 from ssc_ros.weights.convert.efficientnet_lite0 import (
     PACKAGE,
@@ -25,9 +25,9 @@ DESKTOP_COMPUTER, DESK = 527, 526
 
 
 @pytest.fixture(scope='module')
-def encoder() -> Lite0Encoder:
+def encoder() -> EfficientNetLite0Encoder:
     torch.manual_seed(0)
-    return Lite0Encoder().eval()
+    return EfficientNetLite0Encoder().eval()
 
 
 def test_maps_lie_at_a_quarter_to_a_thirty_second_of_the_image(encoder):
@@ -66,7 +66,7 @@ def test_a_missing_package_is_named_with_the_remedy(monkeypatch):
 
 @pytest.fixture(scope='module')
 def classify():
-    encoder = Lite0Encoder().eval()
+    encoder = EfficientNetLite0Encoder().eval()
     encoder.load_state_dict(read_lite0_weights())
     official = read_checkpoint(find_lite0_weights())
     norm = nn.BatchNorm2d(1280, eps=1e-3).eval()

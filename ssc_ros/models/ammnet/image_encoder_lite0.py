@@ -74,7 +74,7 @@ class InvertedResidual(nn.Module):
         return result + features if self.is_residual else result
 
 
-class Lite0Encoder(nn.Module):
+class EfficientNetLite0Encoder(nn.Module):
     """
     EfficientNet-Lite0: no squeeze and excitation, ReLU6, so that it quantises and runs well.
 
