@@ -35,7 +35,8 @@ class AmmnetConfig:
         placement: rule that puts the voxel box before the camera.
         grid_shape, voxel_size_m, axis_order: the label array (see ``geometry.VoxelGrid``).
         image_size: (height, width) whose pixels ``pixel_of_voxel`` counts.
-        encoder: of the image; ``labels`` reads a map of ``label_map_classes`` ids instead, 0 = void.
+        encoder: of the image; ``labels`` reads a map of ``label_map_classes`` ids instead, of
+            which 0 is void.
         image_stride: shrink the image by this factor before it is encoded.
         freezes_encoder: no gradient, and batch statistics as loaded.
         feature_channels: width of image, depth and decoder features.

@@ -81,7 +81,7 @@ def voxel_of_pixel_from(pixel_of_voxel: Tensor, image_size: tuple[int, int]) -> 
     voxels = torch.arange(pixel_of_voxel.shape[1], device=pixel_of_voxel.device)
     highest = pixel_of_voxel.new_full((batch, pixels + 1), -1).scatter_reduce(
         1, pixel_of_voxel, voxels.expand_as(pixel_of_voxel), 'amax')
-    return highest[:, :pixels].unflatten(1, image_size)
+    return highest[:, :pixels].reshape(batch, *image_size)
 
 
 def collate(samples: Sequence[AmmnetInputs]) -> AmmnetInputs:

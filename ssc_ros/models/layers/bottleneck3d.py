@@ -24,7 +24,7 @@ class Bottleneck3D(nn.Module):
 
     Args:
         in_channels, mid_channels, out_channels: widths; a block of stride 1 needs in = out.
-        stride: 1, or 2 to halve every axis (sizes must be even).
+        stride: 1, or what divides every axis (sizes must be multiples of it).
         dilation: of the three one-dimensional kernels.
         keeps_unused: own the pooling branches in a block of stride 1 too, where they are never
             computed; the official checkpoints contain them.
@@ -35,10 +35,10 @@ class Bottleneck3D(nn.Module):
         stride: int = 1, dilation: int = 1, keeps_unused: bool = False,
     ) -> None:
         super().__init__()
-        if stride not in (1, 2) or (stride == 1 and in_channels != out_channels):
+        if stride < 1 or (stride == 1 and in_channels != out_channels):
             raise ValueError(
                 f'stride {stride} with {in_channels} -> {out_channels} channels: stride 1 keeps '
-                'the channels, stride 2 may change them, others do not exist')
+                'the channels, greater ones may change them, lesser ones do not exist')
         self.stride = stride
         self.reduce = nn.Conv3d(in_channels, mid_channels, 1, bias=False)
         self.reduce_norm = nn.BatchNorm3d(mid_channels)
@@ -47,9 +47,9 @@ class Bottleneck3D(nn.Module):
         self.axis_norms = nn.ModuleList(nn.BatchNorm3d(mid_channels) for _ in range(3))
         self.expand = nn.Conv3d(mid_channels, out_channels, 1, bias=False)
         self.expand_norm = nn.BatchNorm3d(out_channels)
-        if stride == 2:
-            self.shortcut = _pooled_projection(in_channels, out_channels, (2, 2, 2))
-        if stride == 2 or keeps_unused:
+        if stride > 1:
+            self.shortcut = _pooled_projection(in_channels, out_channels, (stride,) * 3)
+        if stride > 1 or keeps_unused:
             self.pool_last = _pooled_projection(mid_channels, mid_channels, (1, stride, 1))
             self.pool_last_middle = _pooled_projection(mid_channels, mid_channels, (stride, 1, 1))
             self.pool_middle = _pooled_projection(mid_channels, mid_channels, (stride, 1, 1))
@@ -69,11 +69,11 @@ class Bottleneck3D(nn.Module):
         reduced = torch.relu(self.reduce_norm(self.reduce(volume)))
         last = self.axis_norms[0](self.axis_convs[0](reduced))
         middle = self.axis_norms[1](self.axis_convs[1](torch.relu(last)))
-        if self.stride == 2:
+        if self.stride > 1:
             last = self.pool_last(last)
         middle = middle + last
         first = self.axis_norms[2](self.axis_convs[2](torch.relu(middle)))
-        if self.stride == 2:
+        if self.stride > 1:
             first = first + self.pool_last_middle(last) + self.pool_middle(middle)
             volume = self.shortcut(volume)
         else:
@@ -98,6 +98,17 @@ class Downsample(Bottleneck3D):
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, channels // 4, 2 * channels, stride=2)
+
+
+def bottleneck_group(
+    in_channels: int, out_channels: int, *, stride: int = 2, keeps_unused: bool = False,
+) -> nn.Sequential:
+    """Return a strided bottleneck, which stride 1 leaves out, and three of growing dilation."""
+    rest = Process(out_channels, keeps_unused=keeps_unused)
+    if stride == 1:
+        return rest
+    return nn.Sequential(
+        Bottleneck3D(in_channels, in_channels // 4, out_channels, stride=stride), *rest)
 
 
 class Upsample(nn.Sequential):
