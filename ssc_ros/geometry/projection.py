@@ -18,15 +18,21 @@ class ProjectionTable:
 
     Attributes:
         points_image: (N, 2) float64 exact pixel coordinates u, v; not finite where z = 0.
-        pixels: (N, 2) int64 rounded u, v (half to even); only meaningful in view.
         in_view: (N,) bool: inside the image and in front of the camera.
         depth_m: (N,) float64 distance along the optical axis.
     """
 
     points_image: NDArray[np.float64]
-    pixels: NDArray[np.int64]
     in_view: NDArray[np.bool_]
     depth_m: NDArray[np.float64]
+
+    @property
+    def pixels(self) -> NDArray[np.int64]:
+        """Return (N, 2) u, v rounded half to even; only meaningful in view."""
+        rounded = np.rint(self.points_image)
+        # Not finite or beyond integers: such a pixel is never in view, any value will do.
+        rounded[~(np.abs(rounded) < 2**31)] = -1
+        return rounded.astype(np.int64)
 
 
 def project_points(points_camera: ArrayLike, camera: PinholeCamera) -> ProjectionTable:
@@ -38,16 +44,16 @@ def project_points(points_camera: ArrayLike, camera: PinholeCamera) -> Projectio
 def _project(
     x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.float64], camera: PinholeCamera,
 ) -> ProjectionTable:
+    points_image = np.empty((len(z), 2))
+    in_view = z > 0
+    axes = ((x, camera.fx, camera.cx, camera.width), (y, camera.fy, camera.cy, camera.height))
     with np.errstate(divide='ignore', invalid='ignore'):
-        u = x * camera.fx / z + camera.cx
-        v = y * camera.fy / z + camera.cy
-    column, row = np.rint(u), np.rint(v)
-    in_view = (
-        (z > 0) & (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height))
-    rounded = np.stack([column, row], axis=1)
-    # Not finite or beyond integers: such a pixel is never in view, any value will do.
-    rounded[~(np.abs(rounded) < 2**31).all(axis=1)] = -1
-    return ProjectionTable(np.stack([u, v], axis=1), rounded.astype(np.int64), in_view, z)
+        for axis, (offset, focal_px, center_px, size) in enumerate(axes):
+            exact = offset * focal_px / z + center_px
+            nearest = np.rint(exact)
+            in_view &= (nearest >= 0) & (nearest < size)
+            points_image[:, axis] = exact
+    return ProjectionTable(points_image, in_view, z)
 
 
 def voxel_centers_camera(grid: VoxelGrid, T_camera_voxel: ArrayLike) -> NDArray[np.float64]:

@@ -42,12 +42,15 @@ def depth_sampling_grid(
     """
     u, v = np.asarray(points_image, np.float64).T
     height, width = image_size
-    grid = np.stack([
-        2.0 * u / (width - 1) - 1.0,
-        2.0 * v / (height - 1) - 1.0,
-        2.0 * bins.index(depth_m) / (bins.count - 1) - 1.0], axis=1)
-    grid[~np.isfinite(grid).all(axis=1)] = _OUTSIDE
-    return grid.astype(np.float32)
+    grid = np.empty((len(u), 3), np.float32)
+    is_defined = np.ones(len(u), bool)
+    with np.errstate(over='ignore'):
+        for axis, (position, last) in enumerate((
+                (u, width - 1), (v, height - 1), (bins.index(depth_m), bins.count - 1))):
+            grid[:, axis] = position * (2.0 / last) - 1.0
+            is_defined &= np.isfinite(position)
+    grid[~is_defined] = _OUTSIDE
+    return grid
 
 
 class CameraAwareGate(nn.Module):
