@@ -53,7 +53,8 @@ def evaluation_set(
     code: NDArray[np.float32], labels: NDArray[np.uint8],
 ) -> NDArray[np.bool_]:
     """Return the voxels that these systems are scored on, from their own `tsdf_lr`."""
-    return (labels != IGNORE_ID) & (code != _FLIPPED_MINIMUM)
+    result: NDArray[np.bool_] = (labels != IGNORE_ID) & (code != _FLIPPED_MINIMUM)
+    return result
 
 
 class DdrnetReader:

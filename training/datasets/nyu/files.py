@@ -57,7 +57,9 @@ def read_rgb(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
         DataError: the file is missing or damaged, or of another size.
     """
     bgr = _decoded(path, cv2.IMREAD_COLOR)
-    return cv2.cvtColor(_checked(bgr, path, (*size, 3), np.uint8), cv2.COLOR_BGR2RGB)
+    rgb: NDArray[Any] = cv2.cvtColor(
+        _checked(bgr, path, (*size, 3), np.uint8), cv2.COLOR_BGR2RGB)
+    return rgb
 
 
 def _decoded(path: Path, flags: int) -> NDArray[Any]:

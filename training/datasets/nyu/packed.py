@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +38,7 @@ _IMAGES = ('rgb', 'label_map13', 'label_map40', 'depth_m')
 
 
 def pack(
-    samples: Sequence[NyuSample], folder: Path, splits: dict[str, Sequence[int]], *,
+    samples: Sequence[NyuSample], folder: Path, splits: Mapping[str, Sequence[int]], *,
     tsdf_dtype: Literal['float32', 'float16'] = 'float32', progress: bool = False,
 ) -> Path:
     """
@@ -100,7 +100,8 @@ class PackedReader:
         document = _read_index(root)
         self._rows = {frame_id: row for row, frame_id in enumerate(document['ids'])}
         self._splits: dict[str, list[int]] = document['splits']
-        self._camera = PinholeCamera(*document['camera'], *IMAGE_SIZE)
+        fx, fy, cx, cy = document['camera']
+        self._camera = PinholeCamera(fx, fy, cx, cy, *IMAGE_SIZE)
         left_out = {'depth_m' if name == 'depth' else name for name in images} ^ set(_IMAGES)
         self._arrays = {
             name: self._open(name) for name in document['arrays'] if name not in left_out}

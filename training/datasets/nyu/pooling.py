@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +22,7 @@ def nyu12_from_raw(raw_labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return load_label_space('nyu12').remap(raw_labels, 'nyu36')
 
 
-def blocks(volume: NDArray[np.generic], factor: int = SUBDIVISION) -> NDArray[np.generic]:
+def blocks(volume: NDArray[Any], factor: int = SUBDIVISION) -> NDArray[Any]:
     """
     Gather the cells of each coarse voxel.
 

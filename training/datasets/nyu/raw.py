@@ -61,7 +61,7 @@ def decode_depth(stored: NDArray[np.uint16]) -> NDArray[np.float32]:
 def encode_depth(depth_m: NDArray[np.float32]) -> NDArray[np.uint16]:
     """Return the stored values of depths in metres, rounded to millimetres."""
     depth_mm = np.rint(np.asarray(depth_m, np.float64) * 1000).astype(np.uint16)
-    return (depth_mm << 3) | (depth_mm >> 13)
+    return ((depth_mm << 3) | (depth_mm >> 13)).astype(np.uint16)
 
 
 def read_depth(path: Path) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Which voxels count: label weights, evaluation sets and named regions."""
+"""Which voxels are learnt from, and the regions that people speak of."""
 
 from __future__ import annotations
 
@@ -31,19 +31,8 @@ def label_weight(labels: NDArray[np.uint8], tsdf: NDArray[np.float32]) -> NDArra
 
 def surface(pixel_of_voxel: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return the (60, 36, 60) voxels in which a measured point lies."""
-    return (pixel_of_voxel != NO_PIXEL).reshape(GRID_SHAPE)
-
-
-def ssc_set(weight: NDArray[np.bool_], labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return the voxels that semantic completion is scored on (AMMNet, 3D-Sketch, CVSformer)."""
-    return weight & (labels != IGNORE_ID)
-
-
-def sc_set(
-    weight: NDArray[np.bool_], labels: NDArray[np.uint8], pixel_of_voxel: NDArray[np.int64],
-) -> NDArray[np.bool_]:
-    """Return the voxels that completion is scored on: the `ssc_set` without visible surface."""
-    return ssc_set(weight, labels) & ~surface(pixel_of_voxel)
+    result: NDArray[np.bool_] = (pixel_of_voxel != NO_PIXEL).reshape(GRID_SHAPE)
+    return result
 
 
 def regions(

@@ -1,4 +1,4 @@
-"""The standard 795/654 split of NYUv2, and validation subsets that share no scene with the rest."""
+"""The standard 795/654 split of NYUv2, and validation subsets that share no scene with it."""
 
 from __future__ import annotations
 
