@@ -2,124 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
 from ssc_ros.errors import ConfigurationError
+from ssc_ros.models.ammnet import presets as ammnet_presets
+from ssc_ros.models.ammnet.config import AmmnetConfig
+from ssc_ros.models.occdepth import presets as occdepth_presets
 from ssc_ros.models.occdepth.config import OccDepthConfig
-from ssc_ros.models.occdepth.presets import load_preset
+from training.options import (
+    AmmnetData,
+    AmmnetLosses,
+    AmmnetOptimization,
+    AmmnetRun,
+    DataOptions,
+    LossOptions,
+    OptimizationOptions,
+    RunOptions,
+)
 
 Options = TypeVar('Options')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataOptions:
-    """
-    What is learned from.
+class Sections(NamedTuple):
+    """What the sections of one system's experiments are read into."""
 
-    Attributes:
-        root: folder of the data set with one sub-folder per split.
-        train_samples, val_samples: use the first so many; None takes all.
-        batch_size: per device.
-        workers: loader processes; 0 loads in the training process.
-        color_jitter: strength of brightness, contrast and saturation changes.
-        shared_jitter: change both eyes alike; the official code draws for each on its own.
-        strong_augmentation: also blur, gray and erase; part of the paper's best recipe.
-        flip_probability: share of samples whose images are mirrored.
-    """
-
-    reader: Literal['rooms'] = 'rooms'
-    root: str = 'data/rooms'
-    train_samples: int | None = None
-    val_samples: int | None = None
-    batch_size: int = 1
-    workers: int = 0
-    color_jitter: float = 0.4
-    shared_jitter: bool = True
-    strong_augmentation: bool = False
-    flip_probability: float = 0.5
+    network: type[OccDepthConfig] | type[AmmnetConfig]
+    preset: Callable[[str], OccDepthConfig | AmmnetConfig]
+    data: type
+    losses: type
+    optimization: type
+    run: type
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LossOptions:
-    """
-    Weights of the loss terms, published values; a term without its head or data is left out.
-
-    Attributes:
-        class_weights: of the cross-entropy; None takes those of the label space.
-        occupancy_weights: (empty, occupied); None takes the published ones of the label space.
-        semantic_floor: let the semantic affinity fade linearly to this share; None keeps it.
-    """
-
-    class_: float = 1.0
-    occupancy: float = 1.0
-    geometric: float = 1.0
-    semantic: float = 1.0
-    frustum: float = 1.0
-    relation: float = 1.0
-    depth: float = 1.0
-    class_weights: tuple[float, ...] | None = None
-    occupancy_weights: tuple[float, float] | None = None
-    semantic_floor: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OptimizationOptions:
-    """
-    How the weights are found; the defaults are the published recipe (total batch 4).
-
-    Attributes:
-        epochs, steps: length of the run; steps win where both are given.
-        schedule: of the learning rate over the share of steps done: `multistep` multiplies it by
-            `decay` at each milestone, `cosine` lets it fall to `final_share`.
-        warmup: share of the steps during which the learning rate rises from 0.
-        precision: of Lightning, e.g. `32-true`, `bf16-mixed`.
-        channels_last: memory layout that convolutions in half precision like best.
-        accumulate_batches: batches per optimizer step.
-        average_decay: validate and ship an exponential moving average of the weights.
-    """
-
-    epochs: int = 30
-    steps: int | None = None
-    learning_rate: float = 2e-4
-    weight_decay: float = 1e-4
-    schedule: Literal['multistep', 'cosine', 'constant'] = 'multistep'
-    milestones: tuple[float, ...] = (18 / 30, 24 / 30)
-    decay: float = 0.4
-    final_share: float = 0.0
-    warmup: float = 0.0
-    gradient_clip: float = 35.0
-    precision: str = '32-true'
-    channels_last: bool = False
-    accumulate_batches: int = 1
-    average_decay: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """
-    Where and how long it runs.
-
-    Attributes:
-        folder: the run keeps its files in `folder/name`.
-        max_time: stop after DD:HH:MM:SS, counted over resumed runs.
-        validations: number of validations, evenly spread, the last one at the end.
-        checkpoint_every_steps: how much work a kill may cost.
-        threads: of torch; None leaves its choice.
-    """
-
-    folder: str = 'runs'
-    seed: int = 42
-    max_time: str | None = None
-    validations: int = 10
-    checkpoint_every_steps: int = 200
-    log_every_steps: int = 10
-    threads: int | None = None
-    devices: int = 1
+SYSTEMS: Mapping[str, Sections] = {
+    'occdepth': Sections(
+        OccDepthConfig, occdepth_presets.load_preset, DataOptions, LossOptions,
+        OptimizationOptions, RunOptions),
+    'ammnet': Sections(
+        AmmnetConfig, ammnet_presets.load_preset, AmmnetData, AmmnetLosses, AmmnetOptimization,
+        AmmnetRun),
+}
+DEFAULT_SYSTEM = 'occdepth'  # of experiments written before there was a choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,16 +56,19 @@ class Experiment:
     A training run.
 
     Attributes:
+        system: which network is trained and how: a key of :data:`SYSTEMS`, which also says of
+            which kind the sections are.
         reproduces: id of the row in `training/tables` that it measures, or None.
     """
 
     name: str
-    network: OccDepthConfig
+    network: Any
+    system: str = DEFAULT_SYSTEM
     reproduces: str | None = None
-    data: DataOptions = field(default_factory=DataOptions)
-    losses: LossOptions = field(default_factory=LossOptions)
-    optimization: OptimizationOptions = field(default_factory=OptimizationOptions)
-    run: RunOptions = field(default_factory=RunOptions)
+    data: Any = field(default_factory=DataOptions)
+    losses: Any = field(default_factory=LossOptions)
+    optimization: Any = field(default_factory=OptimizationOptions)
+    run: Any = field(default_factory=RunOptions)
 
     @property
     def folder(self) -> Path:
@@ -168,13 +99,18 @@ def load_experiment(path: Path | str, overrides: Sequence[str] = ()) -> Experime
 
 def parse_experiment(document: Mapping[str, Any]) -> Experiment:
     """Build an experiment from nested mappings as they stand in YAML."""
-    sections = {'data': DataOptions, 'losses': LossOptions, 'optimization': OptimizationOptions,
-                'run': RunOptions}
     values = dict(document)
-    values['network'] = _network(values['network'])
-    for name, options in sections.items():
-        values[name] = _options(options, values.get(name) or {}, name)
+    sections = _sections(values.setdefault('system', DEFAULT_SYSTEM))
+    values['network'] = _network(values['network'], sections)
+    for name in ('data', 'losses', 'optimization', 'run'):
+        values[name] = _options(getattr(sections, name), values.get(name) or {}, name)
     return _options(Experiment, values, 'experiment')
+
+
+def _sections(system: Any) -> Sections:
+    if system not in SYSTEMS:
+        raise ConfigurationError(f'unknown system {system!r}: choose from {sorted(SYSTEMS)}')
+    return SYSTEMS[system]
 
 
 def _read(source: Path) -> dict[str, Any]:
@@ -207,11 +143,11 @@ def _apply(document: dict[str, Any], override: str) -> None:
     target[last] = yaml.safe_load(value)
 
 
-def _network(section: Mapping[str, Any]) -> OccDepthConfig:
+def _network(section: Mapping[str, Any], sections: Sections) -> OccDepthConfig | AmmnetConfig:
     values = dict(section)
     preset = values.pop('preset', None)
-    base = load_preset(preset).to_dict() if preset else {}
-    return OccDepthConfig.from_dict({**base, **values})
+    base = sections.preset(preset).to_dict() if preset else {}
+    return sections.network.from_dict({**base, **values})
 
 
 def _options(options: type[Options], values: Mapping[str, Any], where: str) -> Options:
@@ -220,6 +156,10 @@ def _options(options: type[Options], values: Mapping[str, Any], where: str) -> O
     if unknown:
         raise ConfigurationError(
             f'unknown keys {unknown} in {where}: choose from {sorted(known)}')
+    for key, hint in get_type_hints(options).items():
+        if get_origin(hint) is Literal and values.get(key, hint) not in (hint, *get_args(hint)):
+            raise ConfigurationError(
+                f'{where}.{key} is {values[key]!r}: choose from {list(get_args(hint))}')
     try:
         return options(**{key: _coerced(value, known[key].default)
                           for key, value in values.items()})

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from ssc_ros.errors import ConfigurationError
+from ssc_ros.models.ammnet.config import AmmnetConfig
 from training.experiment import load_experiment, parse_experiment
 
 
@@ -18,6 +19,13 @@ def write(tmp_path: Path):
         path.write_text(text)
         return path
     return write_file
+
+
+def listed(value):
+    """Return nested values without tuples, as YAML keeps them."""
+    if isinstance(value, dict):
+        return {key: listed(entry) for key, entry in value.items()}
+    return [listed(entry) for entry in value] if isinstance(value, tuple) else value
 
 
 def test_every_shipped_experiment_loads(root: Path) -> None:
@@ -32,6 +40,24 @@ def test_defaults_are_the_published_recipe(write) -> None:
     assert (recipe.learning_rate, recipe.weight_decay, recipe.epochs) == (2e-4, 1e-4, 30)
     assert (recipe.schedule, recipe.decay, recipe.milestones) == ('multistep', 0.4, (0.6, 0.8))
     assert (recipe.gradient_clip, experiment.run.seed) == (35, 42)
+
+
+def test_the_system_decides_how_sections_are_read(write) -> None:
+    experiment = load_experiment(
+        write('a.yaml', 'system: ammnet\nnetwork: {preset: ammnet}'), ['losses.adversarial=0'])
+    assert isinstance(experiment.network, AmmnetConfig)
+    recipe = experiment.optimization
+    assert (recipe.learning_rate, recipe.weight_decay, recipe.epochs) == (1e-3, 0.05, 150)
+    assert (experiment.losses.adversarial, experiment.losses.fakes) == (0, ('shuffle', 'erase'))
+    assert experiment.run.seed == 8332
+    plain = yaml.safe_load(yaml.safe_dump(listed(experiment.to_dict())))
+    assert parse_experiment(plain) == experiment
+
+
+def test_experiments_written_before_there_were_systems_are_of_occdepth(write) -> None:
+    document = load_experiment(write('a.yaml', 'network: {preset: small}')).to_dict()
+    del document['system']
+    assert parse_experiment(document).system == 'occdepth'
 
 
 def test_an_extending_file_changes_only_what_it_names(write) -> None:
@@ -67,6 +93,10 @@ def test_values_survive_yaml(write) -> None:
     ('network: {preset: huge}', [], "unknown OccDepth configuration 'huge'"),
     ('network: {preset: small}', ['optimization.learning_rate=fast'], 'could not convert'),
     ('network: {preset: small}', ['restart'], 'must read section.key=value'),
+    ('network: {preset: small}', ['data.reader=kitti'], r"data.reader is 'kitti': choose from"),
+    ('network: {preset: small}\nsystem: gad', [], "unknown system 'gad'"),
+    ('network: {preset: k3}\nsystem: ammnet', [], "unknown AMMNet configuration 'k3'"),
+    ('network: {preset: small}\nsystem: ammnet', ['losses.fakes=[swap]'], 'losses.fakes has'),
     ('name: nothing', [], 'needs a network section'),
 ])
 def test_mistakes_are_named(write, text: str, overrides: list[str], message: str) -> None:

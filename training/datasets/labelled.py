@@ -17,8 +17,8 @@ from ssc_ros.models.occdepth.config import OccDepthConfig
 from ssc_ros.models.occdepth.inputs import OccDepthInputs, collate, mirrored
 from ssc_ros.models.occdepth.processing import FramePreparation, fit_to_network
 from training.datasets.augmentation import disturb_images, jitter_frame
-from training.experiment import DataOptions
 from training.losses import frustum_cells
+from training.options import DataOptions
 
 
 @dataclass(frozen=True, slots=True, eq=False)

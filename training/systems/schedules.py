@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ssc_ros.errors import ConfigurationError
-from training.experiment import OptimizationOptions
+from training.options import OptimizationOptions
 
 
 def learning_rate_factor(progress: float, options: OptimizationOptions) -> float:

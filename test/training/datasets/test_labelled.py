@@ -20,7 +20,7 @@ from training.datasets.labelled import (
     mirrored_batch,
 )
 from training.datasets.rooms import RoomFrames
-from training.experiment import DataOptions
+from training.options import DataOptions
 
 CONFIG = replace(load_preset('small'), image_size=(64, 96), gather='nearest')
 

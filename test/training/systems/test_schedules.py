@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ssc_ros.errors import ConfigurationError
-from training.experiment import OptimizationOptions
+from training.options import OptimizationOptions
 from training.systems.schedules import learning_rate_factor
 
 

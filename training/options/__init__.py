@@ -1,0 +1,12 @@
+"""Sections of experiment files: one frozen dataclass each, whose defaults are published recipes."""
+
+from __future__ import annotations
+
+from training.options.ammnet import AmmnetData, AmmnetLosses, AmmnetOptimization, AmmnetRun
+from training.options.common import OptimizationOptions, RunOptions
+from training.options.occdepth import DataOptions, LossOptions
+
+__all__ = [
+    'AmmnetData', 'AmmnetLosses', 'AmmnetOptimization', 'AmmnetRun', 'DataOptions', 'LossOptions',
+    'OptimizationOptions', 'RunOptions',
+]
