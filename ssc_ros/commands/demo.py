@@ -1,4 +1,4 @@
-"""``ssc_ros demo``: a stereo bag through stereo_node over DDS, scored, recorded and drawn."""
+"""``ssc_ros demo``: a bag through a perception node over DDS, scored, recorded and drawn."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import radians
 from pathlib import Path
 from typing import Any
@@ -14,37 +15,66 @@ import numpy as np
 
 from ssc_ros.bags import BagReader
 from ssc_ros.bags.evaluation import duration_summary, summary_table, write_json
-from ssc_ros.bags.frames import FrameReader, find_frame_topics
+from ssc_ros.bags.frames import FrameKind, FrameReader, find_frame_topics
 from ssc_ros.bags.results import read_scenes, read_times
 from ssc_ros.commands.console import ProgressBar, say
-from ssc_ros.commands.network import DEFAULT_WEIGHTS, NetworkFacts, describe_weights
+from ssc_ros.commands.network import NetworkFacts, describe_weights, find_shipped
 from ssc_ros.commands.processes import require_ros
-from ssc_ros.commands.replay import NODE, ReplayPlan, replay
+from ssc_ros.commands.replay import ReplayPlan, replay
 from ssc_ros.commands.samples import sample_bag, write_real_bag
 from ssc_ros.errors import ConfigurationError, DataError
 from ssc_ros.geometry.placement import PLACEMENT_RULES, rounded_level_pose
 from ssc_ros.geometry.transforms import level_camera_pose
 from ssc_ros.labels import load_label_space
 from ssc_ros.metrics import format_table
+from ssc_ros.models.estimator import RANDOM_PREFIX
 from ssc_ros.viewer import RecordedFrame, Recording
 from ssc_ros.weights import find_bundle, verify
 
 MAX_SCENES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """
+    What is shown.
+
+    Attributes:
+        network: whose shipped weights run.
+        node: executable that runs it.
+        kind, frames: what it is fed, and how that is called.
+        out: default folder of the results.
+    """
+
+    network: str
+    node: str
+    kind: FrameKind
+    frames: str
+    out: Path
+
+
+SYSTEMS: Mapping[str, System] = {system.network: system for system in (
+    System('occdepth', 'stereo_node', 'stereo', 'stereo pairs', Path('out/demo')),
+    System('ammnet', 'rgbd_node', 'rgbd', 'RGB-D frames', Path('out/demo_ammnet')),
+)}
 RESULT_NAMES = ('bag', 'log', 'pictures', 'scenes', 'report.json', 'scores.json', 'real_pairs')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
+        'system', nargs='?', choices=tuple(SYSTEMS), default='occdepth',
+        help='occdepth completes stereo pairs, ammnet RGB-D frames (%(default)s)')
+    parser.add_argument(
         '--real', action='store_true', help='12 real indoor stereo pairs (of the package '
         'stereodemo) instead of synthetic rooms; there is no ground truth to score against')
-    parser.add_argument('--bag', type=Path, help='another stereo bag (the sample rooms)')
+    parser.add_argument('--bag', type=Path, help='another bag (the sample rooms)')
     parser.add_argument(
-        '--weights', default=DEFAULT_WEIGHTS, help='bundle name or folder, random:PRESET or dummy '
-        '(%(default)s)')
+        '--weights', help='bundle name or folder, random:PRESET, random:ammnet/PRESET or dummy '
+        '(the shipped weights of the system)')
     parser.add_argument(
         '--out', type=Path, help='folder of the results; an older demo there is replaced '
-        '(out/demo, with --real out/demo_real)')
+        '(out/demo, with ammnet out/demo_ammnet, with --real out/demo_real)')
     parser.add_argument(
         '--pictures', type=int, metavar='N', help='how many to draw (4, with --real all)')
     parser.add_argument(
@@ -60,19 +90,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the demo and return the exit code."""
     require_ros()
-    if args.real and args.bag:
-        raise ConfigurationError('--real and --bag exclude each other: give one of them')
-    network = describe_weights(args.weights)
+    system = SYSTEMS[args.system]
+    _check(args, system)
+    weights = args.weights or _shipped_weights(system)
+    network = describe_weights(weights)
     if network.sha256:
-        verify(find_bundle(args.weights))
-    out = args.out or Path('out/demo_real' if args.real else 'out/demo')
+        verify(find_bundle(weights))
+    out = args.out or (Path('out/demo_real') if args.real else system.out)
     _clear(out)
     bag, names = _choose_bag(args, out)
     plan = _plan(args, bag, network, out)
-    say(f'{plan.total} stereo pairs of {bag} through {NODE} with weights {args.weights}')
+    say(f'{plan.total} {system.frames} of {bag} through {plan.node} with weights {weights}')
     scores = replay(plan)
     if not scores.get('estimates'):
-        raise DataError(f'no frame came out of {NODE}: {out / "log"} says why')
+        raise DataError(f'no frame came out of {plan.node}: {out / "log"} says why')
     with BagReader(plan.recorded_bag) as reader:
         report = _report(reader, plan, scores)
         write_json(out / 'report.json', report)
@@ -81,6 +112,26 @@ def run(args: argparse.Namespace) -> int:
         _draw(reader, plan, network, names, count)
     _say_what_next(plan)
     return 0
+
+
+def _check(args: argparse.Namespace, system: System) -> None:
+    if args.real and args.bag:
+        raise ConfigurationError('--real and --bag exclude each other: give one of them')
+    if args.real and system.kind != 'stereo':
+        raise ConfigurationError(
+            f'--real plays stereo pairs, {system.network} needs {system.frames}: leave it out')
+
+
+def _shipped_weights(system: System) -> str:
+    """Return the shipped bundle of a system, or random weights with a warning."""
+    shipped = find_shipped(system.network)
+    if shipped is None:
+        shipped = f'{RANDOM_PREFIX}{system.network}/small'
+        sys.stderr.write(
+            f'warning: no {system.network} weights ship with this version. The network runs with '
+            f'random weights ({shipped}): topics, times and pictures are real, but labels and '
+            'scores mean nothing. Give --weights BUNDLE for trained ones\n')
+    return shipped
 
 
 def _clear(out: Path) -> None:
@@ -104,18 +155,20 @@ def _choose_bag(args: argparse.Namespace, out: Path) -> tuple[Path, Sequence[str
 
 def _plan(args: argparse.Namespace, bag: Path, network: NetworkFacts, out: Path) -> ReplayPlan:
     with BagReader(bag) as reader:
-        topics = find_frame_topics(reader, namespace=args.namespace)
+        system = SYSTEMS[args.system]
+        topics = find_frame_topics(reader, kind=system.kind, namespace=args.namespace)
         if reader.damage:
             sys.stderr.write(f'warning: {bag} is damaged, only its beginning is played: '
                              f'{reader.damage}\n')
         return ReplayPlan(
-            bag=bag, topics=topics, total=reader.topics[topics.first].message_count,
-            weights=args.weights, label_space=network.label_space, out=out,
+            node=system.node, bag=bag, topics=topics,
+            total=reader.topics[topics.first].message_count,
+            weights=network.weights, label_space=network.label_space, out=out,
             camera_height_m=args.camera_height, camera_pitch_deg=args.camera_pitch)
 
 
 def _report(reader: BagReader, plan: ReplayPlan, scores: Mapping[str, Any]) -> dict[str, Any]:
-    times = read_times(reader, f'/{NODE}', (plan.topics.first, plan.topics.second))
+    times = read_times(reader, f'/{plan.node}', (plan.topics.first, plan.topics.second))
     frames_out = int(scores.get('estimates', 0))
     kept = {key: value for key, value in scores.items() if plan.topics.ground_truth and key in (
         'frames_scored', 'sc_precision', 'sc_recall', 'sc_iou', 'ssc_miou', 'per_class_iou')}
@@ -145,13 +198,13 @@ def _draw(
         reader, plan.topics, lambda pose: place(rounded_level_pose(pose)),
         fixed_pose=level_camera_pose(
             height_m=plan.camera_height_m, pitch_rad=radians(plan.camera_pitch_deg)))
-    times = read_times(reader, f'/{NODE}', (plan.topics.first, plan.topics.second))
+    times = read_times(reader, f'/{plan.node}', (plan.topics.first, plan.topics.second))
     stamps = sorted(times.latency_ms)
     kept = _evenly(stamps, MAX_SCENES)
     drawn = set(_evenly(kept, count))
     recording, bar = Recording(plan.out / 'scenes'), ProgressBar('drawing', len(kept))
     space = load_label_space(plan.label_space)
-    scenes = read_scenes(reader, f'/{NODE}', frames, space, kept)
+    scenes = read_scenes(reader, f'/{plan.node}', frames, space, kept)
     for done, (estimate, item) in enumerate(scenes, start=1):
         recording.append(estimate, item.frame, item.ground_truth())
         if estimate.stamp_ns in drawn:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ssc_ros.models.estimator import DUMMY, RANDOM_PREFIX
 from ssc_ros.models.registry import find_network, split_preset
-from ssc_ros.weights import find_bundle, read_bundle_config
+from ssc_ros.weights import find_bundle, list_bundles, read_bundle_config
 
 DEFAULT_WEIGHTS = 'occdepth_small_rooms'
 
@@ -30,6 +30,13 @@ class NetworkFacts:
     def as_dict(self) -> dict[str, Any]:
         """Return the facts ready for JSON."""
         return asdict(self)
+
+
+def find_shipped(model: str) -> str | None:
+    """Return the name of a bundle of a network that ships with the package; the default first."""
+    names = sorted(list_bundles(), key=lambda name: name != DEFAULT_WEIGHTS)
+    return next((name for name in names
+                 if read_bundle_config(find_bundle(name))['model'] == model), None)
 
 
 def describe_weights(weights: str) -> NetworkFacts:

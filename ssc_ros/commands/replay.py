@@ -13,7 +13,6 @@ from ssc_ros.bags.results import OUTPUTS, VOLUME
 from ssc_ros.commands.console import ProgressBar
 from ssc_ros.commands.processes import NodeProcesses, node_processes
 
-NODE = 'stereo_node'
 PLAYER, RECORDER, EVALUATOR = 'bag_player_node', 'bag_recorder_node', 'evaluator_node'
 POLL_S = 0.05
 STALL_TIMEOUT_S = 180.0
@@ -28,11 +27,13 @@ class ReplayPlan:
     What is replayed.
 
     Attributes:
+        node: the perception node, e.g. ``stereo_node``.
         total: number of frames in the bag.
         camera_height_m, camera_pitch_deg: for bags without odometry.
         out: folder of logs, recorded bag and scores.
     """
 
+    node: str
     bag: Path
     topics: FrameTopics
     total: int
@@ -51,6 +52,11 @@ class ReplayPlan:
     def scores(self) -> Path:
         """JSON file of the evaluator."""
         return self.out / 'scores.json'
+
+    @property
+    def estimates(self) -> str:
+        """Topic of the label volumes."""
+        return f'/{self.node}/{VOLUME}'
 
 
 def replay(plan: ReplayPlan) -> dict[str, Any]:
@@ -71,15 +77,15 @@ def _start(nodes: NodeProcesses, plan: ReplayPlan) -> None:
     topics = plan.topics
     nodes.start(RECORDER, {
         'bag': str(plan.recorded_bag),
-        'topics': [*topics.all, *(f'/{NODE}/{output}' for output in OUTPUTS),
-                   f'/{NODE}/debug/*', '/diagnostics']})
+        'topics': [*topics.all, *(f'/{plan.node}/{output}' for output in OUTPUTS),
+                   f'/{plan.node}/debug/*', '/diagnostics']})
     nodes.start(EVALUATOR, {
         'label_space': plan.label_space, 'report': str(plan.scores), 'table_every': 0,
-    }, {'estimate': f'/{NODE}/{VOLUME}', 'ground_truth': topics.ground_truth or '/ground_truth'})
-    nodes.start(NODE, _node_parameters(plan), _node_remaps(topics))
+    }, {'estimate': plan.estimates, 'ground_truth': topics.ground_truth or '/ground_truth'})
+    nodes.start(plan.node, _node_parameters(plan), _node_remaps(topics))
     nodes.start(PLAYER, {
         'bag': str(plan.bag), 'topics': list(topics.all), 'wait_for_subscribers': SUBSCRIBERS,
-        'lockstep_topic': f'/{NODE}/{VOLUME}', 'lockstep_input': topics.first,
+        'lockstep_topic': plan.estimates, 'lockstep_input': topics.first,
         'lockstep_timeout_s': STALL_TIMEOUT_S / 3})
 
 
@@ -99,10 +105,16 @@ def _node_parameters(plan: ReplayPlan) -> dict[str, Any]:
 
 
 def _node_remaps(topics: FrameTopics) -> dict[str, str]:
-    remaps = {
-        'left/image_rect': topics.first.removesuffix('/compressed'),
-        'right/image_rect': topics.second.removesuffix('/compressed'),
-        'left/camera_info': topics.first_info, 'right/camera_info': topics.second_info}
+    first = topics.first.removesuffix('/compressed')
+    if topics.kind == 'stereo':
+        remaps = {
+            'left/image_rect': first, 'left/camera_info': topics.first_info,
+            'right/image_rect': topics.second.removesuffix('/compressed'),
+            'right/camera_info': topics.second_info}
+    else:
+        remaps = {
+            'rgb/image_rect': first, 'rgb/camera_info': topics.first_info,
+            'depth/image_rect': topics.second.removesuffix('/compressedDepth')}
     return {**remaps, 'odom': topics.odometry} if topics.odometry else remaps
 
 
@@ -115,7 +127,7 @@ def _watch(nodes: NodeProcesses, plan: ReplayPlan) -> None:
         if estimates != done:
             done, moved_s = estimates, monotonic()
         bar.show(done, _note(nodes, plan))
-        has_ended = _check(nodes, moved_s)
+        has_ended = _check(nodes, plan.node, moved_s)
         if has_ended and ended_s == float('inf'):
             ended_s = monotonic()
         if has_ended and done >= plan.total:
@@ -124,9 +136,9 @@ def _watch(nodes: NodeProcesses, plan: ReplayPlan) -> None:
     bar.finish(done, _note(nodes, plan))
 
 
-def _check(nodes: NodeProcesses, moved_s: float) -> bool:
+def _check(nodes: NodeProcesses, perception: str, moved_s: float) -> bool:
     """Return whether the player has ended; raise when something else has, or nothing moves."""
-    for node in (NODE, EVALUATOR, RECORDER):
+    for node in (perception, EVALUATOR, RECORDER):
         if nodes.has_ended(node):
             raise nodes.failure(node, 'ended early')
         if 'cannot become' in nodes.log(node):
@@ -134,7 +146,7 @@ def _check(nodes: NodeProcesses, moved_s: float) -> bool:
     if 'cannot become' in nodes.log(PLAYER):
         raise nodes.failure(PLAYER, 'could not start')
     if monotonic() - moved_s > STALL_TIMEOUT_S:
-        raise nodes.failure(NODE, f'produced nothing for {STALL_TIMEOUT_S:.0f} s')
+        raise nodes.failure(perception, f'produced nothing for {STALL_TIMEOUT_S:.0f} s')
     return nodes.has_ended(PLAYER)
 
 
@@ -149,4 +161,4 @@ def _note(nodes: NodeProcesses, plan: ReplayPlan) -> str:
     scores = _scores(plan)
     if scores.get('frames_scored'):
         return f'SC {100 * scores["sc_iou"]:.1f}  SSC {100 * scores["ssc_miou"]:.1f}'
-    return '' if ' is ready on ' in nodes.log(NODE) else f'loading {plan.weights}'
+    return '' if ' is ready on ' in nodes.log(plan.node) else f'loading {plan.weights}'
