@@ -1,4 +1,4 @@
-"""Command line of the training: `python -m training fit | test | export | tables`."""
+"""Command line of the training: `python -m training fit | test | score | export | tables`."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ def build_parser() -> argparse.ArgumentParser:
     test.add_argument('--split', default='test', choices=['train', 'val', 'test'])
     test.add_argument('--limit', type=int, help='score only the first frames')
     test.add_argument('--precision', default='auto')
+    _add_score(commands.add_parser('score', help='score predictions that other code wrote'))
     export = commands.add_parser('export', help='write a checkpoint as a weights bundle')
     export.add_argument('--checkpoint', type=Path, required=True)
     export.add_argument('--out', type=Path, required=True, help='folder of the bundle')
     export.add_argument('--scores', type=Path, help='JSON of the test, for the model card')
     tables = commands.add_parser('tables', help='published figures beside measured ones')
-    tables.add_argument('paper', choices=['occdepth'])
+    tables.add_argument('paper', choices=['ammnet', 'occdepth'])
     tables.add_argument('--runs', type=Path, default=Path('runs'))
+    tables.add_argument('--classes', action='store_true', help='the IoU of every class, too')
     return parser
 
 
@@ -39,11 +41,32 @@ def _add_experiment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('overrides', nargs='*', metavar='section.key=value')
 
 
+def _add_score(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('predictions', help='folder with one .npz, .npy or .ply per frame, or '
+                        'rule:NAME for a rule without learning')
+    parser.add_argument('--data', type=Path, default=Path('data/nyu'), help='root of the data set')
+    parser.add_argument('--split', default='test', choices=['train', 'test'])
+    parser.add_argument('--depth', default='kinect', choices=['kinect', 'cad'],
+                        help='cad: the volumes of NYUCAD')
+    parser.add_argument('--visibility', type=Path, metavar='FOLDER',
+                        help='score as SSCNet did, by its evaluation volumes as .npy or .npz')
+    parser.add_argument('--key', help='of the labels in .npz files that hold several arrays')
+    parser.add_argument('--skip-broken', action='store_true',
+                        help='leave out missing and damaged frames, and say how many')
+    parser.add_argument('--row', help='row of the tables that this reproduces')
+    parser.add_argument('--seed', type=int, help='with which the network was trained')
+    parser.add_argument('--out', type=Path, help='folder of the results (runs/NAME)')
+
+
 def run(options: argparse.Namespace) -> None:
     """Run one subcommand; each imports only what it needs."""
     if options.command == 'tables':
         from training.cli.tables import print_tables
-        print_tables(options.paper, options.runs)
+        print_tables(options.paper, options.runs, classes=options.classes)
+    elif options.command == 'score':
+        from training.cli.score import ScoreOptions, score
+        score(ScoreOptions(**{name: value for name, value in vars(options).items()
+                              if name != 'command'}))
     elif options.command == 'export':
         from training.cli.export import export
         export(options.checkpoint, options.out, options.scores)

@@ -1,0 +1,122 @@
+"""Measured scores: one JSON file per run and split, with what is needed to repeat it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from ssc_ros.errors import DataError
+from ssc_ros.metrics import BenchmarkCounts
+
+_ROOT = Path(__file__).parents[2]
+
+
+def benchmark_result(
+    counts: BenchmarkCounts, names: Sequence[str], *, missing: Sequence[int] = (),
+    device: str = 'cpu', **details: Any,
+) -> dict[str, Any]:
+    """
+    Return scores with intervals and provenance, ready for JSON.
+
+    Args:
+        names: of the classes, the empty one first.
+        missing: frames of the split that were not scored.
+        device: where the network ran, e.g. `cuda:0`.
+        details: what else identifies the run: experiment, reproduces (a row of the tables),
+            split, seed, weights...
+    """
+    intervals = {name: [interval.low, interval.high]
+                 for name, interval in counts.intervals().items()}
+    return {
+        **details, 'frames': len(counts.frame_ids), 'missing': sorted(missing),
+        **counts.scores().as_dict(names), 'intervals': intervals, 'device': device,
+        **provenance(device)}
+
+
+def provenance(device: str = 'cpu') -> dict[str, str]:
+    """Return commit, machine and date (UTC) of a measurement that is being made."""
+    now = datetime.now(timezone.utc)
+    return {'commit': commit(), 'machine': machine(device), 'date': f'{now:%Y-%m-%d}'}
+
+
+def commit() -> str:
+    """Return the short commit of the checkout, `-dirty` with changes, `unknown` without git."""
+    try:
+        answer = subprocess.run(
+            ['git', '-C', str(_ROOT), 'describe', '--always', '--dirty', '--exclude=*'],
+            capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return 'unknown'
+    return answer.stdout.strip()
+
+
+def machine(device: str = 'cpu') -> str:
+    """Name the processor that a network runs on."""
+    if device.startswith('cuda'):
+        import torch
+        return str(torch.cuda.get_device_name(device))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+    return f'{_processor()}, {cores} core{"" if cores == 1 else "s"}'
+
+
+def _processor() -> str:
+    try:
+        lines = Path('/proc/cpuinfo').read_text(encoding='ascii', errors='replace').splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(':')[2].strip() for line in lines if line.startswith('model name'))
+    return next(names, platform.processor() or platform.machine())
+
+
+def write_result(folder: Path, result: dict[str, Any], counts: BenchmarkCounts) -> Path:
+    """Write `<split>.json`, and the counts of every frame beside it; return the JSON's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(folder / f'{result["split"]}_counts.npz', **counts.to_arrays())
+    path = folder / f'{result["split"]}.json'
+    path.write_text(json.dumps(result, indent=2) + '\n', encoding='utf-8')
+    return path
+
+
+def measured_rows(runs: Path) -> dict[str, list[dict[str, Any]]]:
+    """
+    Return the test scores of all runs under a folder, by the row they reproduce.
+
+    Raises:
+        DataError: a result is damaged; it is named.
+    """
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(runs.glob('**/test.json')):
+        result = _read_result(path)
+        if result.get('reproduces'):
+            rows.setdefault(result['reproduces'], []).append(result)
+    return rows
+
+
+def _read_result(path: Path) -> dict[str, Any]:
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding='utf-8'))
+        if not isinstance(result, dict):
+            raise ValueError('no JSON object')
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f'{path} is damaged ({error}): score the run again, or delete the file') from error
+    if result.get('seed') is None:
+        result['seed'] = _seed_of_run(path.with_name('experiment.yaml'))
+    return result
+
+
+def _seed_of_run(path: Path) -> int | None:
+    if not path.is_file():
+        return None
+    document = yaml.safe_load(path.read_text(encoding='utf-8'))
+    seed: int | None = (document.get('run') or {}).get('seed')
+    return seed
