@@ -166,7 +166,8 @@ def topics_of(executable: str) -> set[str]:
 class TestLaunchFiles:
     def test_there_is_one_per_promised_system(self):
         assert {path.name for path in LAUNCH_FILES} >= {
-            'occdepth_stereo.launch.py', 'occdepth_rgbd.launch.py', 'replay_eval.launch.py'}
+            'occdepth_stereo.launch.py', 'occdepth_rgbd.launch.py', 'ammnet_rgbd.launch.py',
+            'replay_eval.launch.py'}
 
     def test_every_argument_is_described_once_and_its_default_is_a_choice(self, launched):
         names = [argument.name for argument in launched.arguments]

@@ -12,7 +12,7 @@ from sensor_msgs.msg import PointCloud2
 
 from ssc_ros.launching import share
 
-FILES = ('occdepth_stereo', 'occdepth_rgbd')
+FILES = ('occdepth_stereo', 'occdepth_rgbd', 'ammnet_rgbd')
 
 
 @launch_testing.parametrize('system', FILES)
