@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,14 +15,6 @@ from ssc_ros.bags import BagReader
 pytestmark = pytest.mark.ros
 
 LEFT, RIGHT = '/stereo/left/image_rect_color', '/stereo/right/image_rect_color'
-
-
-@pytest.fixture(scope='session')
-def rooms(root: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location('stereo_bags', root / 'test/bags/stereo_bags.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -67,17 +67,23 @@ class _Painter:
         first, last = np.searchsorted(axis, [low, high])
         return slice(int(first), int(last))
 
-    def fill(self, kind: int, center: NDArray[np.float64], half: tuple[float, float, float],
-             yaw: float, label: int) -> None:
-        """Write one solid; a cell belongs to it when its centre does."""
+    def _footprint(
+        self, center: NDArray[np.float64], half: tuple[float, float, float], yaw: float,
+    ) -> tuple[tuple[slice, slice, slice], NDArray[np.float64], NDArray[np.float64]]:
+        """Return the cells around a turned solid and their (x, y) places in it, -1..1 inside."""
         cos, sin = math.cos(yaw), math.sin(yaw)
         reach_x = abs(cos) * half[0] + abs(sin) * half[1]
         reach_y = abs(sin) * half[0] + abs(cos) * half[1]
-        xs = self._range(self._x, center[0] - reach_x, center[0] + reach_x)
-        ys = self._range(self._y, center[1] - reach_y, center[1] + reach_y)
-        zs = self._range(self._z, center[2] - half[2], center[2] + half[2])
-        dx, dy = self._x[xs, None] - center[0], self._y[None, ys] - center[1]
-        a, b = (cos * dx + sin * dy) / half[0], (cos * dy - sin * dx) / half[1]
+        window = tuple(
+            self._range(axis, middle - reach, middle + reach) for axis, middle, reach in zip(
+                (self._x, self._y, self._z), center, (reach_x, reach_y, half[2]), strict=True))
+        dx, dy = self._x[window[0], None] - center[0], self._y[None, window[1]] - center[1]
+        return window, (cos * dx + sin * dy) / half[0], (cos * dy - sin * dx) / half[1]
+
+    def fill(self, kind: int, center: NDArray[np.float64], half: tuple[float, float, float],
+             yaw: float, label: int) -> None:
+        """Write one solid; a cell belongs to it when its centre does."""
+        (xs, ys, zs), a, b = self._footprint(center, half, yaw)
         window = self._labels[xs, zs, ys]
         if kind == BOX:
             inside = (np.abs(a) <= 1) & (np.abs(b) <= 1)
@@ -94,14 +100,7 @@ class _Painter:
     def fill_cells(self, cells: NDArray[np.bool_], center: NDArray[np.float64],
                    half: tuple[float, float, float], yaw: float, label: int) -> None:
         """Write a model from its own (x, y, z) occupancy, cell by nearest cell."""
-        cos, sin = math.cos(yaw), math.sin(yaw)
-        reach_x = abs(cos) * half[0] + abs(sin) * half[1]
-        reach_y = abs(sin) * half[0] + abs(cos) * half[1]
-        xs = self._range(self._x, center[0] - reach_x, center[0] + reach_x)
-        ys = self._range(self._y, center[1] - reach_y, center[1] + reach_y)
-        zs = self._range(self._z, center[2] - half[2], center[2] + half[2])
-        dx, dy = self._x[xs, None] - center[0], self._y[None, ys] - center[1]
-        a, b = (cos * dx + sin * dy) / half[0], (cos * dy - sin * dx) / half[1]
+        (xs, ys, zs), a, b = self._footprint(center, half, yaw)
         c = (self._z[zs] - center[2]) / half[2]
         i, j, k = (np.floor((part + 1) / 2 * length).astype(int)
                    for part, length in zip((a, b, c), cells.shape, strict=True))
