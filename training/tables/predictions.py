@@ -155,7 +155,8 @@ def _read_npy(path: Path, key: str | None) -> NDArray[Any]:
 
 
 def _read_npz(path: Path, key: str | None) -> NDArray[Any]:
-    with np.load(path, allow_pickle=False) as arrays:
+    # Opened here, so that it is closed even where NumPy refuses it.
+    with path.open('rb') as file, np.load(file, allow_pickle=False) as arrays:
         known = [key] if key else arrays.files if len(arrays.files) == 1 else KEYS
         name = next((name for name in known if name in arrays.files), None)
         if name is None:
