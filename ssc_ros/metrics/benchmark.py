@@ -14,11 +14,12 @@ from ssc_ros.metrics.completion import CompletionCounts, CompletionScores, to_ar
 from ssc_ros.metrics.regions import ScoredRegion
 
 ScAverage = Literal['voxels', 'frames']
+SCORES = ('sc_precision', 'sc_recall', 'sc_iou', 'ssc_miou')
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A score and the ends of its confidence interval, fractions in [0, 1]."""
+    """A score, or a difference of two, and the ends of its confidence interval, as fractions."""
 
     score: float
     low: float
@@ -83,10 +84,7 @@ class BenchmarkCounts:
 
     def __add__(self, other: BenchmarkCounts) -> BenchmarkCounts:
         """Join the counts of two workers; frames that both saw must agree and count once."""
-        if (self.num_classes, self.sc_average) != (other.num_classes, other.sc_average):
-            raise DataError(
-                f'cannot add counts of {other.num_classes} classes by {other.sc_average} to '
-                f'counts of {self.num_classes} classes by {self.sc_average}')
+        self._check_kind(other)
         total = BenchmarkCounts(self.num_classes, sc_average=self.sc_average)
         for part in (self, other):
             for frame_id in part._semantic:
@@ -127,18 +125,49 @@ class BenchmarkCounts:
         They answer how far the scores would move on other frames of the same kind, not on
         retraining; neighbouring frames of one scene make them somewhat too narrow.
         """
+        weights = self._drawn_weights(resamples, seed)
+        drawn, measured = self._weighted(weights), self._weighted(np.ones_like(weights[:1]))
+        return {name: _interval(measured[name][0], drawn[name], level) for name in SCORES}
+
+    def gains(
+        self, reference: BenchmarkCounts, *, resamples: int = 2000, level: float = 0.95,
+        seed: int = 0,
+    ) -> dict[str, Interval]:
+        """
+        Return by how much the scores exceed those of a reference on the same frames.
+
+        Both are drawn together, so that what makes a frame hard for both cancels out: far smaller
+        differences can be told from chance than by two intervals of their own.
+
+        Raises:
+            DataError: the reference has counted other frames or by another protocol.
+        """
+        self._check_kind(reference)
+        if reference.frame_ids != self.frame_ids:
+            differing = set(self.frame_ids) ^ set(reference.frame_ids)
+            raise DataError(
+                f'{len(differing)} frames were counted on one side only, e.g. '
+                f'{min(differing)}: compare runs on the same frames')
+        weights = self._drawn_weights(resamples, seed)
+        drawn, measured = ([counts._weighted(rows) for counts in (self, reference)]
+                           for rows in (weights, np.ones_like(weights[:1])))
+        return {name: _interval(
+            measured[0][name][0] - measured[1][name][0], drawn[0][name] - drawn[1][name], level)
+            for name in SCORES}
+
+    def _drawn_weights(self, resamples: int, seed: int) -> NDArray[np.int64]:
+        """Return how often each frame is drawn in each of the resamples, (R, N)."""
         frames = len(self._semantic)
         if not frames:
             raise DataError('no frame has been counted: there is nothing to draw from')
-        weights = np.random.default_rng(seed).multinomial(
+        return np.random.default_rng(seed).multinomial(
             frames, np.full(frames, 1 / frames), size=resamples)
-        drawn, measured = self._weighted(weights), self._weighted(np.ones((1, frames)))
-        tail = 100 * (1 - level) / 2
-        intervals = {}
-        for name in ('sc_precision', 'sc_recall', 'sc_iou', 'ssc_miou'):
-            low, high = np.percentile(drawn[name], [tail, 100 - tail])
-            intervals[name] = Interval(float(measured[name][0]), float(low), float(high))
-        return intervals
+
+    def _check_kind(self, other: BenchmarkCounts) -> None:
+        if (self.num_classes, self.sc_average) != (other.num_classes, other.sc_average):
+            raise DataError(
+                f'counts of {other.num_classes} classes by {other.sc_average} do not go with '
+                f'counts of {self.num_classes} classes by {self.sc_average}')
 
     def _put(
         self, frame_id: str, semantic: NDArray[np.int64], occluded: NDArray[np.int64],
@@ -182,6 +211,12 @@ def occupancy_scores(confusions: NDArray[Any]) -> dict[str, NDArray[np.float64]]
         'sc_precision': _ratio(hits, hits + false_alarms),
         'sc_recall': _ratio(hits, hits + misses),
         'sc_iou': _ratio(hits, hits + false_alarms + misses)}
+
+
+def _interval(score: float, drawn: NDArray[np.float64], level: float) -> Interval:
+    tail = 100 * (1 - level) / 2
+    low, high = np.percentile(drawn, [tail, 100 - tail])
+    return Interval(float(score), float(low), float(high))
 
 
 def _weighted_sum(weights: NDArray[Any], confusions: NDArray[np.int64]) -> NDArray[np.float64]:

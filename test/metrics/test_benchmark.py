@@ -153,6 +153,28 @@ def test_equal_frames_give_the_width_that_the_binomial_law_says() -> None:
     assert interval.high - interval.low == pytest.approx(2 * 1.96 * 0.5 / 20, rel=0.1)
 
 
+def test_gains_are_surer_than_the_scores_they_come_from() -> None:
+    better, worse = BenchmarkCounts(2), BenchmarkCounts(2)
+    rng = np.random.default_rng(0)
+    for frame in range(100):
+        # Frames differ a lot; the better network wins the same few voxels in each of them.
+        found = int(rng.integers(10, 80))
+        region = sketch_region(np.ones(100), np.ones(100), np.full(100, 9), no_pixel=9)
+        for counts, more in ((better, 3), (worse, 0)):
+            counts.add(frame, np.arange(100) < found + more, region)
+    gain = better.gains(worse)['sc_iou']
+    assert gain.score == pytest.approx(0.03)
+    assert gain.high - gain.low < 1e-9
+    own = better.intervals()['sc_iou']
+    assert own.high - own.low > 0.05
+    assert worse.gains(better)['sc_iou'].score == -gain.score
+
+
+def test_gains_need_the_same_frames() -> None:
+    with pytest.raises(DataError, match=r'2 frames were counted on one side only, e\.g\. 2'):
+        counted([1, 2]).gains(counted([1, 3]))
+
+
 def test_counts_of_different_protocols_do_not_add() -> None:
     with pytest.raises(DataError, match='4 classes by frames'):
         counted([1]) + BenchmarkCounts(CLASSES, sc_average='frames')
