@@ -65,6 +65,13 @@ class SscLifecycleNode(LifecycleNode, Generic[ParametersT]):
         """The current values; a consistent snapshot, safe to read from any thread."""
         return self._node_parameters.current
 
+    def get_logger(self) -> Any:
+        """Return the logger; after a signal one for the console, as /rosout is gone by then."""
+        if self.context.ok():
+            return super().get_logger()
+        # A name without a publisher of its own; that of the node still has its dead one.
+        return get_logger(f'{self.get_name()}.end')
+
     def handle_configure(self) -> None:
         """Acquire models and publishers; may take seconds."""
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.ros
@@ -106,3 +107,26 @@ def test_an_impossible_start_parameter_is_one_line_and_exit_code_two(start):
     assert process.wait() == 2
     log = process.log.read_text()
     assert "sync.policy = 'luck' is not allowed" in log and 'Traceback' not in log
+
+
+@pytest.mark.parametrize('signal_number', [signal.SIGTERM, signal.SIGINT])
+def test_the_last_table_is_logged_without_complaints_after_a_signal(
+        start, graph, tmp_path, signal_number):
+    from sensor_msgs.msg import Image
+
+    from ssc_ros.messages.headers import make_header
+    from ssc_ros.messages.volumes import encode_label_volume
+
+    report = tmp_path / 'report.json'
+    process = start(
+        '-m', 'ssc_ros.nodes.evaluator_node', '--ros-args', '-p', f'report:={report}')
+    volume = encode_label_volume(np.ones((2, 3, 4), np.uint8), make_header(1, 'camera'))
+    for side in ('estimate', 'ground_truth'):
+        publisher = graph.tester.create_publisher(Image, side, 10)
+        graph.wait(publisher.get_subscription_count)
+        publisher.publish(volume)
+    graph.wait(lambda: report.is_file() and '"frames_scored": 1' in report.read_text())
+    code, _ = process.end(signal_number)
+    log = process.log.read_text()
+    assert code == 0 and '1 frames' in log, log
+    assert 'Failed to publish' not in log, log
