@@ -90,8 +90,9 @@ def perception_arguments() -> list[DeclareLaunchArgument]:
             'transport', default_value='', choices=('', 'raw', 'compressed'),
             description='how images arrive; empty = as in params_file'),
         DeclareLaunchArgument(
-            'pose_source', default_value='', choices=('', 'parameters', 'odometry', 'tf'),
-            description='where the pose of the camera comes from; empty = as in params_file'),
+            'pose_source', default_value='', choices=('', 'parameters', 'odometry', 'tf', 'depth'),
+            description='where the pose of the camera comes from (depth: of rgbd_node only); '
+            'empty = as in params_file'),
         DeclareLaunchArgument(
             'camera_height', default_value='',
             description='optical centre above the floor in metres, for pose_source parameters; '

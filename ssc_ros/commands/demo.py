@@ -23,7 +23,7 @@ from ssc_ros.commands.processes import require_ros
 from ssc_ros.commands.replay import ReplayPlan, replay
 from ssc_ros.commands.samples import sample_bag, write_real_bag
 from ssc_ros.errors import ConfigurationError, DataError
-from ssc_ros.geometry.placement import PLACEMENT_RULES, rounded_level_pose
+from ssc_ros.geometry.placement import place_rounded
 from ssc_ros.geometry.transforms import level_camera_pose
 from ssc_ros.labels import load_label_space
 from ssc_ros.metrics import format_table
@@ -193,9 +193,8 @@ def _draw(
     reader: BagReader, plan: ReplayPlan, network: NetworkFacts, names: Sequence[str], count: int,
 ) -> None:
     """Keep all scenes (a long bag: evenly chosen ones) and draw ``count`` of them."""
-    place = PLACEMENT_RULES[network.placement]
     frames = FrameReader(
-        reader, plan.topics, lambda pose: place(rounded_level_pose(pose)),
+        reader, plan.topics, lambda pose: place_rounded(network.placement, pose),
         fixed_pose=level_camera_pose(
             height_m=plan.camera_height_m, pitch_rad=radians(plan.camera_pitch_deg)))
     times = read_times(reader, f'/{plan.node}', (plan.topics.first, plan.topics.second))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
-from ssc_ros.geometry.placement import BoxPlacement, nyu_placement, rounded_level_pose
+from ssc_ros.geometry.placement import BoxPlacement, Heading, place_rounded
 from ssc_ros.geometry.raycasting import SceneViewerCache
 from ssc_ros.labels import LabelSpace, load_label_space
 from ssc_ros.models.registry import find_network, split_preset
@@ -34,12 +34,13 @@ class Estimator(Protocol):
     label_space: LabelSpace
     device: str
 
-    def place_box(self, T_world_camera: ArrayLike) -> BoxPlacement:
+    def place_box(self, T_world_camera: ArrayLike, heading: Heading = 'camera') -> BoxPlacement:
         """
         Put the network's voxel box in front of the camera.
 
         Args:
             T_world_camera: (4, 4) pose of the (left) optical frame; z up, floor at z = 0.
+            heading: the box turns with the camera, or stays parallel to the world's axes.
         """
 
     def warm_up(self) -> None:
@@ -98,9 +99,9 @@ class DummyEstimator:
         self.label_space = load_label_space('nyu12')
         self._viewers = SceneViewerCache()
 
-    def place_box(self, T_world_camera: ArrayLike) -> BoxPlacement:
+    def place_box(self, T_world_camera: ArrayLike, heading: Heading = 'camera') -> BoxPlacement:
         """Place the box of NYUv2."""
-        return nyu_placement(rounded_level_pose(T_world_camera))
+        return place_rounded('nyu', T_world_camera, heading)
 
     def warm_up(self) -> None:
         """Nothing to warm up."""

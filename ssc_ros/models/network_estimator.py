@@ -13,7 +13,7 @@ from torch import nn
 
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.cameras import PinholeCamera
-from ssc_ros.geometry.placement import PLACEMENT_RULES, BoxPlacement, rounded_level_pose
+from ssc_ros.geometry.placement import BoxPlacement, Heading, place_rounded
 from ssc_ros.geometry.raycasting import SceneViewerCache
 from ssc_ros.geometry.transforms import level_camera_pose
 from ssc_ros.labels import load_label_space
@@ -58,9 +58,9 @@ class NetworkEstimator(ABC, Generic[NetworkT, PreparedT]):
         self._network = self._execution.settle(network)
         self._viewers = SceneViewerCache()
 
-    def place_box(self, T_world_camera: ArrayLike) -> BoxPlacement:
+    def place_box(self, T_world_camera: ArrayLike, heading: Heading = 'camera') -> BoxPlacement:
         """Put the configuration's voxel box in front of the camera."""
-        return PLACEMENT_RULES[self._placement](rounded_level_pose(T_world_camera))
+        return place_rounded(self._placement, T_world_camera, heading)
 
     def warm_up(self) -> None:
         """Run one black frame."""

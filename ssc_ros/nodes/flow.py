@@ -16,6 +16,7 @@ from rclpy.node import Node
 from ssc_ros.errors import SscError
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.calibration import CameraCalibration
+from ssc_ros.geometry.gravity import DepthView
 from ssc_ros.geometry.placement import BoxPlacement
 from ssc_ros.messages.headers import stamp_ns
 from ssc_ros.models.estimator import Estimator
@@ -208,12 +209,24 @@ class Flow:
             pixels = {name: source.read(images.messages[name])
                       for name, source in self._inputs.items()}
         with watch.stage('pose'), refusing(self._inputs[self._pivot].topic, NO_POSE):
-            T_world_camera = self._pose_source.pose_at(images.stamp_ns, frame_id)
-            placement = self._context.estimator.place_box(T_world_camera)
+            T_world_camera = self._pose_source.pose_at(
+                images.stamp_ns, frame_id, self._measured(pixels, calibrations))
+            heading = self._context.parameters().pose.heading
+            placement = self._context.estimator.place_box(T_world_camera, heading)
         with refusing(', '.join(self.topics)):
             frame = self._context.build_frame(FrameParts(
                 pixels, calibrations, placement, images.stamp_ns, frame_id))
         return frame, T_world_camera
+
+    def _measured(
+        self, pixels: Mapping[str, NDArray[Any]], calibrations: Mapping[str, CameraCalibration],
+    ) -> DepthView | None:
+        """Return the depth image with the camera that it is registered to."""
+        for spec in self._context.image_inputs:
+            if spec.kind == 'depth':
+                return DepthView(
+                    pixels[spec.name], calibrations[self._pivot].rectified_camera())
+        return None
 
     def _estimate(self, frame: Frame) -> SceneEstimate:
         estimator = self._context.estimator

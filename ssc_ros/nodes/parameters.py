@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_origin, get_type_hints
 
 from ssc_ros.errors import ConfigurationError
 
@@ -112,10 +112,12 @@ def _metadata(entry: Field[Any], name: str) -> Mapping[str, Any]:
 
 
 def _type_name(hint: Any, name: str) -> str:
+    if get_origin(hint) is Literal:
+        return 'string'
     if hint not in _TYPE_NAMES:
         raise ConfigurationError(
             f'parameter {name} is a {hint}, expected one of bool, int, float, str, '
-            'tuple[str, ...]')
+            'Literal, tuple[str, ...]')
     return _TYPE_NAMES[hint]
 
 

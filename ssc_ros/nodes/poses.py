@@ -1,4 +1,4 @@
-"""Where the camera stood when an image was taken: T_world_camera from three kinds of source."""
+"""Where the camera stood when an image was taken: T_world_camera from four kinds of source."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 
 from ssc_ros.errors import DataError, MessageError
+from ssc_ros.geometry.gravity import DepthView, level_pose_from_depth
 from ssc_ros.geometry.transforms import level_camera_pose
 from ssc_ros.messages.classes import message_class
 from ssc_ros.messages.odometry import StampedPose, decode_odometry
@@ -30,9 +31,14 @@ GetParameters = Callable[[], PoseParameters]
 class PoseSource(Protocol):
     """Tells the pose of an optical frame in a z-up world whose floor is z = 0."""
 
-    def pose_at(self, stamp_ns: int, frame_id: str) -> NDArray[np.float64]:
+    def pose_at(
+        self, stamp_ns: int, frame_id: str, depth: DepthView | None = None,
+    ) -> NDArray[np.float64]:
         """
         Return the (4, 4) T_world_camera; may block up to ``pose.timeout_ms``.
+
+        Args:
+            depth: what was measured, for nodes with a depth camera.
 
         Raises:
             DataError: no pose of that frame is known for that time.
@@ -61,7 +67,7 @@ def create_pose_source(
         from ssc_ros.nodes.tf_pose import TransformPose
 
         return TransformPose(node, parameters)
-    return FixedPose(parameters)
+    return DepthPose() if source == 'depth' else FixedPose(parameters)
 
 
 class FixedPose:
@@ -70,12 +76,33 @@ class FixedPose:
     def __init__(self, parameters: GetParameters) -> None:
         self._parameters = parameters
 
-    def pose_at(self, stamp_ns: int, frame_id: str) -> NDArray[np.float64]:
+    def pose_at(
+        self, stamp_ns: int, frame_id: str, depth: DepthView | None = None,
+    ) -> NDArray[np.float64]:
         """Return the pose the parameters describe, whatever the time."""
         values = self._parameters()
         return level_camera_pose(
             height_m=values.camera_height_m, pitch_rad=float(np.radians(values.camera_pitch_deg)),
             roll_rad=float(np.radians(values.camera_roll_deg)))
+
+    def clear(self) -> None:
+        """Nothing was received."""
+
+    def close(self) -> None:
+        """Nothing to stop."""
+
+
+class DepthPose:
+    """The pose that every depth image itself shows; see ``geometry.gravity``."""
+
+    def pose_at(
+        self, stamp_ns: int, frame_id: str, depth: DepthView | None = None,
+    ) -> NDArray[np.float64]:
+        """Return the level pose; the world turns and travels with the camera."""
+        if depth is None:
+            raise DataError('pose.source is depth but this node hears no depth image: set it to '
+                            'parameters, odometry or tf')
+        return level_pose_from_depth(depth)
 
     def clear(self) -> None:
         """Nothing was received."""
@@ -113,7 +140,9 @@ class OdometryPose:
             self._poses.append(pose)
             self._changed.notify_all()
 
-    def pose_at(self, stamp_ns: int, frame_id: str) -> NDArray[np.float64]:
+    def pose_at(
+        self, stamp_ns: int, frame_id: str, depth: DepthView | None = None,
+    ) -> NDArray[np.float64]:
         """Return the pose nearest to ``stamp_ns``; waits for one that is not older."""
         values = self._parameters()
         with self._changed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.nodes.parameters import parameter
@@ -57,6 +58,10 @@ class PoseParameters:
     camera_roll_deg: float = parameter(
         0.0, 'positive turns the camera clockwise, for source parameters', unit='deg',
         minimum=-180.0, maximum=180.0, live=True)
+    heading: Literal['camera', 'world'] = parameter(
+        'camera', 'camera: the box turns with the camera; world: its sides stay parallel to the '
+        'axes of the world of odometry or tf, best where these are those of the walls',
+        choices=('camera', 'world'), live=True)
     world_frame: str = parameter(
         'odom', 'z-up frame that source tf asks for')
     floor_z_m: float = parameter(
@@ -71,12 +76,23 @@ class PoseParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class RgbdPoseParameters(PoseParameters):
+    """An RGB-D camera can also tell from its own depth how it stands."""
+
+    source: str = parameter(
+        'parameters', 'parameters: fixed height, pitch and roll; odometry: nav_msgs/Odometry of '
+        'the optical frame on topic odom; tf: from world_frame to the optical frame; depth: '
+        'gravity and floor as the depth image of a room shows them, for want of anything better',
+        choices=('parameters', 'odometry', 'tf', 'depth'))
+
+
+@dataclass(frozen=True, slots=True)
 class ModelParameters:
     """Which network runs, and where."""
 
     weights: str = parameter(
-        'occdepth_small_rooms', 'name or folder of a weights bundle; random:<preset> for random '
-        'weights; dummy for an empty room without any network')
+        'occdepth_small_rooms', 'name or folder of a weights bundle; random:[<network>/]<preset> '
+        'for random weights; dummy for an empty room without any network')
     device: str = parameter('auto', 'auto takes the first GPU, else the CPU; or a torch device')
     precision: str = parameter(
         'auto', 'number format of convolutions',
@@ -133,3 +149,5 @@ class StereoParameters(PerceptionParameters):
 @dataclass(frozen=True, slots=True)
 class RgbdParameters(PerceptionParameters):
     """rgbd_node: colour and depth sensors often run free of each other."""
+
+    pose: RgbdPoseParameters = field(default_factory=RgbdPoseParameters)

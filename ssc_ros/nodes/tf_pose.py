@@ -11,6 +11,7 @@ from rclpy.node import Node
 from rclpy.time import Time
 
 from ssc_ros.errors import ConfigurationError, DataError
+from ssc_ros.geometry.gravity import DepthView
 from ssc_ros.messages.odometry import decode_transform
 from ssc_ros.nodes.poses import above_floor
 
@@ -33,7 +34,9 @@ class TransformPose:
         self._buffer = tf2_ros.Buffer()
         self._listener = tf2_ros.TransformListener(self._buffer, node)
 
-    def pose_at(self, stamp_ns: int, frame_id: str) -> NDArray[np.float64]:
+    def pose_at(
+        self, stamp_ns: int, frame_id: str, depth: DepthView | None = None,
+    ) -> NDArray[np.float64]:
         """Return the pose at exactly ``stamp_ns``, interpolated by TF."""
         values = self._parameters()
         try:

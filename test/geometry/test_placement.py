@@ -13,6 +13,7 @@ from ssc_ros.geometry.placement import (
     PLACEMENT_RULES,
     kitti_placement,
     nyu_placement,
+    place_rounded,
     rounded_level_pose,
     tartanair_placement,
 )
@@ -96,3 +97,44 @@ def test_rounding_a_pose_moves_it_by_half_a_step_at_most_and_is_stable(height, p
     cosine = (np.trace(rounded[:3, :3].T @ pose[:3, :3]) - 1) / 2
     assert np.degrees(np.arccos(np.clip(cosine, -1, 1))) <= 0.05
     np.testing.assert_allclose(rounded_level_pose(rounded), rounded, atol=1e-12)
+
+
+@pytest.mark.parametrize('rule', PLACEMENT_RULES)
+@given(yaw=st.floats(-3.1, 3.1), x=st.floats(-50, 50))
+def test_a_box_of_world_heading_keeps_the_directions_of_the_world(rule, yaw, x):
+    level = level_camera_pose(height_m=1.2, pitch_rad=0.2, roll_rad=0.05)
+    turn = make_rigid(
+        [[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]], [x, -x, 0.0])
+    box = PLACEMENT_RULES[rule](turn @ level, 'world')
+    T_world_voxel = turn @ level @ box.T_camera_voxel
+    # Every axis of the box is an axis of the world.
+    np.testing.assert_allclose(np.sort(np.abs(T_world_voxel[:3, :3]).ravel()),
+                               [0] * 6 + [1] * 3, atol=1e-9)
+    middle = np.asarray(box.grid.origin_m) + np.asarray(box.grid.extent_m) / 2
+    middle_camera = box.T_camera_voxel[:3, :3] @ middle + box.T_camera_voxel[:3, 3]
+    assert middle_camera[2] > 0 or rule == 'tartanair'
+
+
+def test_a_rounded_box_of_world_heading_stays_near_the_exact_one():
+    level = level_camera_pose(height_m=1.2, pitch_rad=0.2)
+    yaw = 0.5
+    turn = make_rigid(
+        [[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]], np.zeros(3))
+    exact, rounded = nyu_placement(turn @ level, 'world'), place_rounded(
+        'nyu', turn @ level, 'world')
+    np.testing.assert_allclose(rounded.T_camera_voxel, exact.T_camera_voxel, atol=2e-3)
+    np.testing.assert_allclose(rounded.grid.origin_m, exact.grid.origin_m, atol=5e-3)
+
+
+def test_the_box_of_the_annotated_frame_follows_the_walls(shared_data):
+    """NYU Depth v2, frame 0001: the world of its annotation is parallel to the room."""
+    from training.datasets.nyu.raw import read_volume
+
+    path = shared_data / 'nyu_raw' / 'depthbin' / 'NYUtest' / 'NYU0001_0000.bin'
+    if not path.is_file():
+        pytest.skip(f'no NYU frame at {path}')
+    volume = read_volume(path)
+    box = nyu_placement(volume.T_world_camera, 'world')
+    np.testing.assert_allclose(box.grid.origin_m, volume.placement.grid.origin_m, atol=1e-3)
+    np.testing.assert_allclose(
+        box.T_camera_voxel, volume.placement.T_camera_voxel, atol=1e-6)
