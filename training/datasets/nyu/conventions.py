@@ -13,6 +13,9 @@ SUBDIVISION = 4
 FINE_SHAPE = (240, 144, 240)
 NUM_CLASSES = 12
 
+# In a converted package: how its volumes were made.
+RULES_FILE = 'conversion.json'
+
 IMAGE_SIZE = (480, 640)
 NO_PIXEL = IMAGE_SIZE[0] * IMAGE_SIZE[1]
 NO_VOXEL = -1

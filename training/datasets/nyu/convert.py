@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from ssc_ros.errors import DataError
 from ssc_ros.geometry.placement import BoxPlacement
 from ssc_ros.geometry.tsdf import DEFAULT_TSDF, TsdfSettings, compute_tsdf
 
-from .conventions import CAMERAS, SUBDIVISION
+from .conventions import CAMERAS, RULES_FILE, SUBDIVISION
 from .pooling import nyu12_from_raw, pool_labels, sketch
 from .poses import write_poses
 from .raw import RawVolume, read_depth, read_volume, write_depth
@@ -211,3 +212,5 @@ def _write_lists(
             (folder / f'{split}.txt').write_text(
                 ''.join(f'{frame_id:04d}\n' for frame_id in ids), encoding='ascii')
     write_poses(folder, placements, CAMERAS[options.camera])
+    rules = json.dumps(asdict(options), indent=2)
+    (folder / RULES_FILE).write_text(rules + '\n', encoding='ascii')

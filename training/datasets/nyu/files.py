@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import lzma
 import zipfile
 import zlib
@@ -29,7 +30,9 @@ def read_npz(path: Path, keys: Sequence[str]) -> dict[str, NDArray[Any]]:
     if not path.is_file():
         raise DataError(f'{path} is missing: copy it from the package or run the converter')
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # From memory, because NumPy leaves the file of a damaged archive open.
+        data = io.BytesIO(path.read_bytes())
+        with np.load(data, allow_pickle=False) as archive:
             absent = sorted(set(keys) - set(archive.files))
             if absent:
                 raise DataError(f'{path} has the keys {sorted(archive.files)} but not {absent}: '

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.errors import DataError
+from ssc_ros.geometry.tsdf import DEFAULT_TSDF, TsdfSettings
 
-from .conventions import IMAGE_SIZE
+from .conventions import IMAGE_SIZE, RULES_FILE
 from .files import read_image, read_npz, read_rgb
 from .layout import REQUIRED, Layout
 from .poses import read_poses
@@ -20,6 +22,7 @@ from .raw import read_depth
 from .regions import label_weight
 from .sample import (
     NyuSample,
+    as_volume,
     check_label_map,
     check_labels,
     check_mapping,
@@ -61,6 +64,22 @@ class ReadOptions:
             raise DataError(f'images {unknown} are unknown: use {", ".join(IMAGES)}')
 
 
+def has_plain_tsdf(root: Path) -> bool:
+    """
+    Tell whether a package holds the TSDF of the released one, or another kind on request.
+
+    Raises:
+        DataError: the record that the converter left is damaged.
+    """
+    path = root / RULES_FILE
+    if not path.is_file():
+        return True
+    try:
+        return TsdfSettings(**json.loads(path.read_text(encoding='ascii'))['tsdf']) == DEFAULT_TSDF
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f'{path} is damaged ({error}): convert the release again') from error
+
+
 class FolderReader:
     """Reads and checks the files of one package folder."""
 
@@ -70,6 +89,7 @@ class FolderReader:
         self._layout, self._options = Layout(root), options
         self._cad = Layout(options.cad_root or root.parent / 'NYUCAD')
         self._poses = read_poses(root)
+        self._is_plain = has_plain_tsdf(root)
 
     def ids(self, split: str) -> tuple[int, ...]:
         """Return the frames of a split."""
@@ -104,7 +124,9 @@ class FolderReader:
         path = self._layout.get('tsdf', frame_id)
         arrays = read_npz(path, ('arr_0', 'arr_1'))
         tsdf = check_tsdf(arrays['arr_0'], str(path))
-        weight = check_weight(arrays['arr_1'], labels, tsdf, str(path))
+        # The rule of the weights needs the plain TSDF, which other kinds do not give away.
+        weight = check_weight(arrays['arr_1'], labels, tsdf, str(path)) if self._is_plain else (
+            as_volume(arrays['arr_1'], str(path)).astype(np.bool_))
         mapping_path = self._layout.get('mapping', frame_id)
         mapping = read_npz(mapping_path, ('arr_0',))['arr_0']
         return tsdf, weight, check_mapping(mapping, str(mapping_path))

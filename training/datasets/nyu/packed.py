@@ -110,7 +110,7 @@ class PackedReader:
         path = self._root / f'{name}.npy'
         try:
             array: NDArray[Any] = np.load(path, mmap_mode='r', allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise DataError(f'{path} cannot be read ({error}): pack the data set again') from error
         if array.shape != (len(self._rows), *_SHAPES[name]):
             raise DataError(f'{path} is {array.shape}, expected {len(self._rows)} frames of '

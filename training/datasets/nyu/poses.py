@@ -45,7 +45,8 @@ def read_poses(root: Path) -> CameraPoses:
     arrays = read_npz(path, ('R', 't', 'origin', 'K'))
     rotation, translation, origin = arrays['R'], arrays['t'], arrays['origin']
     count = len(rotation)
-    if rotation.shape[1:] != (3, 3) or translation.shape != (count, 3) != origin.shape:
+    shapes = (rotation.shape, translation.shape, origin.shape)
+    if shapes != ((count, 3, 3), (count, 3), (count, 3)):
         raise DataError(f'{path} holds R {rotation.shape}, t {translation.shape}, origin '
                         f'{origin.shape}; expected (N, 3, 3), (N, 3), (N, 3): copy it again')
     with np.load(path, allow_pickle=False) as archive:

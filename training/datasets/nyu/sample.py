@@ -25,7 +25,8 @@ class NyuSample:
     Attributes:
         frame_id: 1 to 1449.
         rgb: (480, 640, 3) uint8; None where the package has no colour or it was not asked for.
-        tsdf: (60, 36, 60) float32 in [-1, 1], plain: positive before the surface.
+        tsdf: (60, 36, 60) float32 in [-1, 1], positive before the surface; plain unless the
+            package was converted to another kind.
         label_weight: (60, 36, 60) bool, the voxels trained and scored on (255 still among them).
         pixel_of_voxel: (129600,) int64 row * 640 + column, 307200 = none.
         labels: (60, 36, 60) uint8, 0 to 11, 255 = unknown.

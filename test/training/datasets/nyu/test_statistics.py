@@ -1,0 +1,125 @@
+"""Tests of the counts of whole packages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssc_ros.metrics import BenchmarkCounts, sketch_region
+from training.datasets.nyu import NyuSamples
+from training.datasets.nyu.regions import regions
+from training.datasets.nyu.statistics import (
+    TSDF_BINS,
+    Statistics,
+    collect,
+    format_statistics,
+    tsdf_bins,
+)
+
+GOLDEN = {
+    'train': {
+        'weighted': [7049946, 80205, 1072333, 907680, 116952, 180994, 436852, 282264, 255113,
+                     28247, 1806927, 852366, 21907059],
+        'whole': (44616281, 52395786), 'ssc': 13069879, 'sc': 11716415},
+    'test': {
+        'weighted': [5271085, 59482, 861419, 765935, 105774, 124349, 325654, 320764, 224459,
+                     19979, 1311487, 647293, 18722957],
+        'whole': (35321839, 44669966), 'ssc': 10037680, 'sc': 8988710},
+}
+TEST_SC = [5271085, 42543, 638096, 546127, 72106, 95029, 289286, 270493, 175491, 16003, 1101906,
+           470545, 0]
+VISIBLE = {'train': (2927, 0.58), 'test': (2809, 0.57)}
+
+
+def test_made_up_frames_are_counted(samples: NyuSamples) -> None:
+    statistics = collect(samples)
+    assert statistics.frames == 2
+    assert statistics.whole.tolist() == [
+        2 * count for count in (115079, 0, 3420, 4320, 0, 0, 0, 0, 690, 0, 0, 1, 6090)]
+    assert (statistics.ssc_voxels, statistics.sc_voxels) == (2 * 83587, 2 * 83059)
+    assert int(statistics.weighted.sum()) == 2 * 86072
+    assert statistics.visible_per_frame == [1289, 1289]
+    assert statistics.tsdf_sum == pytest.approx(2 * -74197.597, abs=1e-2)
+    assert statistics.tsdf_abs_sum == pytest.approx(2 * 84866.287, abs=1e-2)
+    assert statistics.occupied_tsdf.sum() == 2 * (3420 + 4320 + 690 + 1)
+
+
+def test_the_text_names_every_class_and_total(samples: NyuSamples) -> None:
+    text = format_statistics(collect(samples))
+    for part in ('ceiling', 'unknown', '167,174 SSC voxels', '166,118 SC voxels', '1289'):
+        assert part in text
+    assert 'nan' not in format_statistics(Statistics())
+
+
+def test_distances_fall_into_the_bins_their_names_say() -> None:
+    values = np.array([-1, -0.9, -0.5, -0.1, -0.0, 0.1, 0.11, 0.9, 0.91], np.float32)
+    assert [TSDF_BINS[index] for index in tsdf_bins(values)] == [
+        '< -0.9', '[-0.9, -0.5)', '[-0.5, -0.1)', '[-0.1, 0)', '0', '(0, 0.1]', '(0.1, 0.5]',
+        '(0.5, 0.9]', '> 0.9']
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('split', ['train', 'test'])
+def test_the_real_split_has_its_published_totals(real_package: Path, split: str) -> None:
+    golden, (mean_visible, share) = GOLDEN[split], VISIBLE[split]
+    statistics = collect(NyuSamples(real_package, split, images=()))
+    assert statistics.weighted.tolist() == golden['weighted']
+    assert (statistics.whole[0], statistics.whole[12]) == golden['whole']
+    assert np.array_equal(statistics.whole[1:12], statistics.weighted[1:12])
+    assert statistics.ssc_voxels == golden['ssc']
+    assert statistics.sc_voxels == golden['sc']
+    assert round(float(np.mean(statistics.visible_per_frame))) == mean_visible
+    seen = statistics.visible_weighted.sum() / statistics.visible.sum()
+    assert seen == pytest.approx(share, abs=0.005)
+    if split == 'test':
+        assert statistics.completion.tolist() == TEST_SC
+        assert min(statistics.visible_per_frame) == 245
+    else:
+        assert statistics.visible.sum() == 2327252
+        assert (statistics.visible[0], statistics.visible[12]) == (921171, 52617)
+
+
+def fixed_rules(sample, floor: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what predictors that learned nothing say."""
+    occupied = np.where(floor, 2, 10)
+    return {
+        'furniture': np.full_like(occupied, 10),
+        'floor and furniture': occupied,
+        'matter near surfaces': np.where(floor | (sample.tsdf > np.float32(-0.9)), occupied, 0),
+    }
+
+
+@pytest.mark.slow
+def test_rules_without_learning_score_as_published_on_the_real_test_split(
+    real_package: Path,
+) -> None:
+    floor = np.zeros((60, 36, 60), np.bool_)
+    floor[:, :2] = True
+    counts: dict[str, BenchmarkCounts] = {}
+    for sample in NyuSamples(real_package, 'test', images=()):
+        region = sketch_region(sample.labels, sample.label_weight, sample.pixel_of_voxel)
+        for name, prediction in fixed_rules(sample, floor).items():
+            counts.setdefault(name, BenchmarkCounts(12)).update(prediction, region)
+    scores = {name: entry.scores() for name, entry in counts.items()}
+    found = {name: [round(100 * value, 3) for value in (
+        score.sc_precision, score.sc_recall, score.sc_iou, score.ssc_miou)]
+        for name, score in scores.items()}
+    assert found == {
+        'furniture': [41.359, 100, 41.359, 1.188],
+        'floor and furniture': [41.359, 100, 41.359, 6.535],
+        'matter near surfaces': [67.955, 77.912, 56.978, 7.108]}
+    assert 100 * scores['floor and furniture'].class_iou[2] == pytest.approx(58.09, abs=0.005)
+
+
+@pytest.mark.slow
+def test_observable_regions_cover_the_published_share_of_matter(real_package: Path) -> None:
+    covered, total = np.zeros(2), 0
+    for sample in NyuSamples(real_package, 'test', images=()):
+        occupied = (sample.labels > 0) & (sample.labels != 255)
+        named = regions(sample.labels, sample.tsdf, sample.pixel_of_voxel)
+        covered += [(occupied & named['occluded']).sum(),
+                    (occupied & ((sample.tsdf < 0) | named['surface'])).sum()]
+        total += occupied.sum()
+    assert (100 * covered / total).round(1).tolist() == [41.6, 80.9]
