@@ -95,4 +95,6 @@ def _cell_of_voxel(voxel: Tensor, grid_shape: tuple[int, int, int], stride: int)
 
 def fill_holes(volume: Tensor) -> Tensor:
     """Give every zero of (B, C, X, Y, Z) the mean of its 3x3x3 neighbourhood, zeros included."""
-    return volume + F.avg_pool3d(volume, 3, 1, 1) * (volume == 0)
+    # CPUs pool single precision only.
+    mean = F.avg_pool3d(volume.float(), 3, 1, 1).to(volume.dtype)
+    return volume + mean * (volume == 0)

@@ -67,6 +67,11 @@ class Bottleneck3D(nn.Module):
     def forward(self, volume: Tensor) -> Tensor:
         """Map (B, in, X, Y, Z) to (B, out, X/stride, Y/stride, Z/stride)."""
         reduced = torch.relu(self.reduce_norm(self.reduce(volume)))
+        skipped = self.shortcut(volume) if self.stride > 1 else volume
+        return self.finish(reduced, skipped)
+
+    def finish(self, reduced: Tensor, skipped: Tensor) -> Tensor:
+        """Do what follows the first convolution, (B, mid, X, Y, Z), and add the shortcut."""
         last = self.axis_norms[0](self.axis_convs[0](reduced))
         middle = self.axis_norms[1](self.axis_convs[1](torch.relu(last)))
         if self.stride > 1:
@@ -75,10 +80,9 @@ class Bottleneck3D(nn.Module):
         first = self.axis_norms[2](self.axis_convs[2](torch.relu(middle)))
         if self.stride > 1:
             first = first + self.pool_last_middle(last) + self.pool_middle(middle)
-            volume = self.shortcut(volume)
         else:
             first = first + last + middle
-        return torch.relu(volume + self.expand_norm(self.expand(torch.relu(first))))
+        return torch.relu(skipped + self.expand_norm(self.expand(torch.relu(first))))
 
 
 class Process(nn.Sequential):
