@@ -12,7 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ssc_ros.errors import SscError
-from ssc_ros.geometry.tsdf import TsdfSettings
+from ssc_ros.geometry.tsdf_settings import TsdfSettings
 from ssc_ros.metrics import format_table
 
 from .conventions import CAMERAS

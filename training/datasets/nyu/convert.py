@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from ssc_ros.errors import DataError
 from ssc_ros.geometry.placement import BoxPlacement
-from ssc_ros.geometry.tsdf import DEFAULT_TSDF, TsdfSettings, compute_tsdf
+from ssc_ros.geometry.tsdf import DEFAULT_TSDF, compute_tsdf
+from ssc_ros.geometry.tsdf_settings import TsdfSettings
 
 from .conventions import CAMERAS, RULES_FILE, SUBDIVISION
 from .pooling import nyu12_from_raw, pool_labels, sketch

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.errors import DataError
-from ssc_ros.geometry.tsdf import DEFAULT_TSDF, TsdfSettings
+from ssc_ros.geometry.tsdf import DEFAULT_TSDF
+from ssc_ros.geometry.tsdf_settings import TsdfSettings
 
 from .conventions import IMAGE_SIZE, RULES_FILE
 from .files import read_image, read_npz, read_rgb

@@ -10,7 +10,8 @@ import pytest
 
 from ssc_ros.errors import DataError
 from ssc_ros.geometry.grids import VoxelGrid
-from ssc_ros.geometry.tsdf import SSCNET_TSDF, TsdfSettings, compute_tsdf
+from ssc_ros.geometry.tsdf import SSCNET_TSDF, compute_tsdf
+from ssc_ros.geometry.tsdf_settings import TsdfSettings
 from training.datasets.nyu import NyuSamples
 from training.datasets.nyu.conventions import CAMERAS
 from training.datasets.nyu.convert import (
