@@ -14,6 +14,7 @@ from ssc_ros.bags.reader import BagMessage, BagReader
 from ssc_ros.errors import DataError, SscError
 from ssc_ros.frames import RgbdFrame, StereoFrame
 from ssc_ros.geometry.calibration import CameraCalibration, stereo_rig_from_calibrations
+from ssc_ros.geometry.gravity import DepthView, level_pose_from_depth
 from ssc_ros.geometry.placement import BoxPlacement
 from ssc_ros.messages.camera_info import decode_camera_info
 from ssc_ros.messages.headers import stamp_ns
@@ -138,6 +139,7 @@ class FrameReader:
     Attributes:
         place_box: puts the network's voxel box before a camera, see ``Estimator.place_box``.
         fixed_pose: T_world_camera for bags without odometry.
+        pose_from_depth: take the pose that the depth of an RGB-D frame shows, odometry or not.
         on_refused: told stamp and reason of every image that does not make a frame.
 
     Iteration raises DataError at the end of a damaged bag, after all readable frames.
@@ -147,6 +149,7 @@ class FrameReader:
     topics: FrameTopics
     place_box: PlaceBox
     fixed_pose: NDArray[np.float64] | None = None
+    pose_from_depth: bool = False
     on_refused: ReportRefusal = lambda stamp_ns, reason: None
     _pending: deque[_Pending] = field(default_factory=deque)
     _seconds: deque[tuple[int, Any]] = field(default_factory=lambda: deque(maxlen=100))
@@ -155,7 +158,7 @@ class FrameReader:
     _calibrations: dict[str, CameraCalibration] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[BagFrame]:
-        if not self.topics.odometry and self.fixed_pose is None:
+        if not self._has_poses():
             raise DataError(f'{self.reader.path} has no odometry: give the height and the pitch '
                             'of the camera')
         damage: DataError | None = None
@@ -172,6 +175,10 @@ class FrameReader:
         yield from self._finished(None)
         if damage is not None:
             raise damage
+
+    def _has_poses(self) -> bool:
+        return (bool(self.topics.odometry) or self.fixed_pose is not None
+                or (self.pose_from_depth and self.topics.kind == 'rgbd'))
 
     def _receive(self, message: BagMessage) -> None:
         try:
@@ -223,15 +230,18 @@ class FrameReader:
         if not waiting.calibrations:
             raise DataError(f'{self.topics.first_info}: no calibration came with the image')
         header, first = waiting.image.header, read_color(waiting.image)
-        placement = self.place_box(self._pose(waiting.stamp_ns, header.frame_id))
         frame: StereoFrame | RgbdFrame
         if self.topics.kind == 'stereo':
+            placement = self.place_box(self._pose(waiting.stamp_ns, header.frame_id))
             rig = stereo_rig_from_calibrations(*waiting.calibrations)
             frame = StereoFrame(first, read_color(waiting.second), rig, placement,
                                 waiting.stamp_ns, header.frame_id)
         else:
-            camera = waiting.calibrations[0].rectified_camera()
-            frame = RgbdFrame(first, read_depth(waiting.second), camera, placement,
+            view = DepthView(
+                read_depth(waiting.second), waiting.calibrations[0].rectified_camera())
+            pose = (level_pose_from_depth(view) if self.pose_from_depth
+                    else self._pose(waiting.stamp_ns, header.frame_id))
+            frame = RgbdFrame(first, view.depth_m, view.camera, self.place_box(pose),
                               waiting.stamp_ns, header.frame_id)
         truth = self._truths.get(waiting.stamp_ns)
         return BagFrame(frame, None if truth is None else decode_label(truth).astype(np.uint8))

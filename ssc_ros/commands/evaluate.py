@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
+from functools import partial
 from math import radians
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument('bag', type=Path, help='folder of a rosbag2 bag (mcap or sqlite3)')
     parser.add_argument(
-        '--weights', default=DEFAULT_WEIGHTS, help='bundle name or folder, random:PRESET or dummy '
-        '(%(default)s)')
+        '--weights', default=DEFAULT_WEIGHTS, help='bundle name or folder, random:PRESET, '
+        'random:ammnet/PRESET or dummy (%(default)s)')
     parser.add_argument(
         '--out', type=Path, default=Path('out/evaluate'), help='folder of the results '
         '(%(default)s); an interrupted evaluation there is continued')
@@ -58,6 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--camera-pitch', type=float, metavar='DEG', default=0.0, help='positive looks down '
         '(%(default)s)')
     parser.add_argument(
+        '--pose-from-depth', action='store_true', help='take the pose that every depth image '
+        'shows, as rgbd_node does with pose.source depth')
+    parser.add_argument(
+        '--heading', choices=('camera', 'world'), default='camera', help='of the voxel box, as '
+        'pose.heading of the nodes (%(default)s)')
+    parser.add_argument(
         '--scenes', action='store_true', help='keep every estimate in OUT/scenes for '
         '`ssc_ros view`')
 
@@ -74,10 +81,12 @@ def run(args: argparse.Namespace) -> int:
             'version': __version__,
             'bag': str(args.bag.resolve()), 'messages': reader.message_count,
             'start_ns': reader.start_ns, 'topics': list(topics.all), **network.as_dict(),
-            'device': estimator.device, 'precision': args.precision})
+            'device': estimator.device, 'precision': args.precision,
+            'pose': [args.camera_height, args.camera_pitch, args.pose_from_depth, args.heading]})
         run = _Run(args, estimator, log, reader.topics[topics.first].message_count)
         frames = FrameReader(
-            reader, topics, estimator.place_box, fixed_pose=_fixed_pose(args),
+            reader, topics, partial(estimator.place_box, heading=args.heading),
+            fixed_pose=_fixed_pose(args), pose_from_depth=args.pose_from_depth,
             on_refused=run.refuse)
         try:
             damage = run.consume(frames)

@@ -59,13 +59,17 @@ def prepare_arrays(
         came = 'nothing' if picture is None else f'size {picture.shape[:2]}'
         raise DataError(
             f'configuration {config.name!r} reads a {kind} of {config.image_size}, {came} came')
-    pixels = torch.from_numpy(np.ascontiguousarray(picture))[None]
-    distances, owners = torch.as_tensor(tsdf), torch.as_tensor(pixel_of_voxel)
+    pixels = _tensor(picture)[None]
     return AmmnetInputs(
         image=None if config.reads_label_maps else normalize_image(pixels.permute(0, 3, 1, 2)),
         label_map=pixels if config.reads_label_maps else None,
-        tsdf=distances.float().reshape(1, 1, *config.grid_shape),
-        pixel_of_voxel=owners.long().reshape(1, -1))
+        tsdf=_tensor(tsdf).float().reshape(1, 1, *config.grid_shape),
+        pixel_of_voxel=_tensor(pixel_of_voxel).long().reshape(1, -1))
+
+
+def _tensor(values: ArrayLike | Tensor) -> Tensor:
+    # Copied, as the arrays of messages and of memory-mapped files are read-only.
+    return values if isinstance(values, Tensor) else torch.tensor(np.asarray(values))
 
 
 class FramePreparation:
@@ -102,9 +106,9 @@ class FramePreparation:
                 f'the frame brings a {grid.shape} grid but configuration {self.config.name!r} '
                 f'completes {self.config.grid_shape}')
         fit = fit_camera(frame.camera, self.config.image_size)
-        depth = torch.from_numpy(np.ascontiguousarray(fit.apply(frame.depth_m, nearest=True)))
+        depth = torch.tensor(fit.apply(frame.depth_m, nearest=True), device=self._device)
         volume = compute_tsdf(
-            depth.to(self._device), fit.camera, grid, frame.placement.T_camera_voxel)
+            depth, fit.camera, grid, frame.placement.T_camera_voxel)
         inputs = prepare_arrays(
             self.config, tsdf=volume.values, pixel_of_voxel=volume.pixel_of_voxel,
             rgb=fit.apply(frame.rgb))
