@@ -8,12 +8,17 @@ from typing import Any
 
 import pytest
 
+from training.datasets.nyu.fixture import write_fixture
 from training.datasets.synthetic import generate
 from training.experiment import Experiment, parse_experiment
 
 TINY_NETWORK = {
     'preset': 'small', 'image_size': [64, 96], 'feature_channels': 8,
     'decoder_widths': [16, 16, 8, 8, 8], 'num_depth_bins': 8, 'depth_channels': 8,
+}
+
+TINY_AMMNET = {
+    'preset': 'small-labels', 'feature_channels': 8, 'detail_channels': 4,
 }
 
 
@@ -37,6 +42,33 @@ def make_experiment(tiny_rooms: Path) -> Callable[..., Experiment]:
             'optimization': {'steps': 6, 'learning_rate': 1e-3},
             'run': {'folder': str(folder), 'validations': 1, 'log_every_steps': 1,
                     'checkpoint_every_steps': 3},
+        }
+        for name, section in sections.items():
+            document[name] = {**document.get(name, {}), **section}
+        return parse_experiment(document)
+    return make
+
+
+@pytest.fixture(scope='session')
+def tiny_nyu(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a package of five made-up frames: 3 to train on, 2 to test."""
+    root = tmp_path_factory.mktemp('nyu')
+    write_fixture(root)
+    return root
+
+
+@pytest.fixture(scope='session')
+def make_ammnet(tiny_nyu: Path) -> Callable[..., Experiment]:
+    """Return a maker of AMMNet experiments that run in a folder; sections given are merged in."""
+    def make(folder: Path, **sections: dict[str, Any]) -> Experiment:
+        document: dict[str, Any] = {
+            'name': 'tiny',
+            'system': 'ammnet',
+            'network': dict(TINY_AMMNET),
+            'data': {'root': str(tiny_nyu), 'batch_size': 2, 'val_samples': 1},
+            'optimization': {'steps': 4, 'epochs': 2},
+            'run': {'folder': str(folder), 'validations': 1, 'log_every_steps': 1,
+                    'checkpoint_every_steps': 2},
         }
         for name, section in sections.items():
             document[name] = {**document.get(name, {}), **section}

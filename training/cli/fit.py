@@ -19,11 +19,12 @@ from lightning.pytorch.callbacks import (
     TQDMProgressBar,
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 
-from training.datasets.loading import CompletionData
 from training.experiment import Experiment
 from training.runs import newest_checkpoint
-from training.systems.occdepth import OccDepthSystem
+from training.systems.pretrained import load_image_encoder
+from training.systems.registry import make_data, make_system
 from training.systems.timing import StepTimer
 
 
@@ -38,33 +39,49 @@ def fit(experiment: Experiment, *, restart: bool = False) -> Path:
         restart: begin anew and delete what an earlier run left in the folder.
     """
     folder = experiment.folder
-    if restart:
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / 'experiment.yaml').write_text(
-        yaml.safe_dump(_plain(experiment), sort_keys=False), encoding='utf-8')
+    _prepare_folder(experiment, restart=restart)
     if experiment.run.threads:
         torch.set_num_threads(experiment.run.threads)
     lightning.seed_everything(experiment.run.seed, verbose=False)
-    data = CompletionData(experiment)
-    total, between = planned_steps(experiment, len(data.train_frames))
-    system = OccDepthSystem(_plain(experiment), total)
+    data = make_data(experiment)
+    total, between = planned_steps(experiment, data.num_train)
+    system = make_system(experiment, _plain(experiment), total)
     resumed = newest_checkpoint(folder)
-    print(f'{experiment.name}: {total} steps, {len(data.train_frames)} training and '
-          f'{len(data.val_frames)} validation frames, files in {folder}'
-          + (f', continuing {resumed.name}' if resumed else ''))
+    encoder_weights = getattr(experiment.optimization, 'encoder_weights', None)
+    if encoder_weights and not resumed:
+        load_image_encoder(system.network, encoder_weights)
+    rank_zero_print(
+        f'{experiment.name}: {total} steps, {data.num_train} training and {data.num_val} '
+        f'validation frames, files in {folder}'
+        + (f', continuing {resumed.name}' if resumed else ''))
     with warnings.catch_warnings():
         _silence_known_warnings()
         trainer = make_trainer(experiment, total, between, resumed)
         trainer.fit(system, data, ckpt_path=resumed, weights_only=True)
         trainer.save_checkpoint(folder / f'step-{trainer.global_step}.ckpt', weights_only=False)
         if trainer.global_step < total:
-            print(f'stopped after {trainer.global_step} of {total} steps; validating')
+            rank_zero_print(f'stopped after {trainer.global_step} of {total} steps; validating')
             trainer.validate(system, data, verbose=False)
     scores = {name: float(value) for name, value in trainer.callback_metrics.items()
               if name.startswith('val/')}
-    print('\n'.join(f'{name} {value:.4f}' for name, value in sorted(scores.items())))
+    rank_zero_print('\n'.join(f'{name} {value:.4f}' for name, value in sorted(scores.items())))
     return folder
+
+
+@rank_zero_only
+def _prepare_folder(experiment: Experiment, *, restart: bool) -> None:
+    """Make the run's folder and keep the experiment in it."""
+    if restart:
+        shutil.rmtree(experiment.folder, ignore_errors=True)
+    experiment.folder.mkdir(parents=True, exist_ok=True)
+    (experiment.folder / 'experiment.yaml').write_text(
+        yaml.safe_dump(_plain(experiment), sort_keys=False), encoding='utf-8')
+
+
+@rank_zero_only
+def rank_zero_print(text: str) -> None:
+    """Print once, however many processes train."""
+    print(text)
 
 
 def planned_steps(experiment: Experiment, train_frames: int) -> tuple[int, int]:
@@ -82,10 +99,14 @@ def make_trainer(
     """Return the trainer of an experiment."""
     options, run, folder = experiment.optimization, experiment.run, experiment.folder
     start = int(resumed.stem.rpartition('-')[2]) if resumed else 0
+    # AMMNet steps by hand and takes all that it accumulates as one batch.
+    accumulated = 1 if experiment.system == 'ammnet' else options.accumulate_batches
     return lightning.Trainer(
         devices=run.devices, precision=options.precision, max_steps=total, max_epochs=-1,
-        accumulate_grad_batches=options.accumulate_batches,
-        val_check_interval=between * options.accumulate_batches, check_val_every_n_epoch=None,
+        strategy='ddp_find_unused_parameters_true' if run.devices > 1 else 'auto',
+        sync_batchnorm=run.devices > 1 and torch.cuda.is_available(),
+        accumulate_grad_batches=accumulated, val_check_interval=between * accumulated,
+        check_val_every_n_epoch=None,
         num_sanity_val_steps=0, log_every_n_steps=run.log_every_steps,
         use_distributed_sampler=False, enable_model_summary=False, default_root_dir=folder,
         callbacks=_callbacks(experiment), logger=[
@@ -127,6 +148,7 @@ def _silence_known_warnings() -> None:
     """Hide advice that does not apply to a stream whose position follows from the step."""
     for message in (r"You're resuming from a checkpoint that ended before the epoch ended",
                     r"The '\w+_dataloader' does not have many workers",
+                    r'Using ModelCheckpoint with manual optimization and every_n_train_steps',
                     r'Checkpoint directory .* exists and is not empty',
                     r'Experiment logs directory .* exists and is not empty',
                     r'`isinstance\(treespec, LeafSpec\)` is deprecated'):

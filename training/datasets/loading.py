@@ -16,6 +16,7 @@ from training.datasets.labelled import (
     SampleMaker,
     join,
 )
+from training.datasets.nyu import NyuFrames
 from training.datasets.rooms import RoomFrames
 from training.experiment import Experiment
 
@@ -53,48 +54,69 @@ class StreamSampler(Sampler[Draw]):
             yield Draw(int(order[position % self._frames]), int(augmentation.generate_state(1)[0]))
 
 
-class CompletionData(lightning.LightningDataModule):
-    """Training stream and validation frames of an experiment."""
+class StreamedData(lightning.LightningDataModule):
+    """
+    Training stream and validation frames of an experiment; subclasses say what they are.
+
+    Attributes:
+        num_train, num_val: frames.
+    """
+
+    num_train: int
+    num_val: int
 
     def __init__(self, experiment: Experiment) -> None:
         super().__init__()
         self._experiment = experiment
-        self.train_frames = open_split(experiment, 'train')
-        self.val_frames = open_split(experiment, 'val')
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> DataLoader:
         """Return the rest of the stream, from the trainer's current step on."""
-        data, options = self._experiment.data, self._experiment.optimization
-        trainer = self.trainer
+        data, trainer = self._experiment.data, self.trainer
         assert trainer is not None
-        per_step = data.batch_size * trainer.world_size * options.accumulate_batches
+        accumulated = self._experiment.optimization.accumulate_batches
+        per_step = data.batch_size * trainer.world_size * accumulated
         sampler = StreamSampler(
-            len(self.train_frames), self._experiment.run.seed,
-            start=trainer.global_step * per_step, stop=trainer.max_steps * per_step,
-            rank=trainer.global_rank, world=trainer.world_size)
-        has_frusta = self._experiment.losses.frustum > 0
-        return self._loader(self.train_frames, sampler, data.batch_size, with_cells=has_frusta)
+            self.num_train, self._experiment.run.seed, start=trainer.global_step * per_step,
+            stop=trainer.max_steps * per_step, rank=trainer.global_rank, world=trainer.world_size)
+        return self.loader('train', sampler, data.batch_size)
 
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def val_dataloader(self) -> DataLoader:
         """Return this process's share of the validation frames."""
         assert self.trainer is not None
-        shares = range(self.trainer.global_rank, len(self.val_frames), self.trainer.world_size)
-        return self._loader(self.val_frames, list(shares), 1, with_cells=False)
+        shares = range(self.trainer.global_rank, self.num_val, self.trainer.world_size)
+        return self.loader('val', list(shares), 1)
 
-    def _loader(
-        self, frames: Sequence[LabelledFrame], order: Sampler[Draw] | Sequence[int],
-        batch_size: int, *, with_cells: bool,
+    def loader(
+        self, part: str, order: Sampler[Draw] | Sequence[int], batch_size: int,
+    ) -> DataLoader:
+        """Return a loader of `train` or `val` frames in an order."""
+        raise NotImplementedError
+
+
+class CompletionData(StreamedData):
+    """Labelled frames, prepared as the nodes prepare theirs."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        super().__init__(experiment)
+        self._frames = {part: open_split(experiment, part) for part in ('train', 'val')}
+        self.num_train, self.num_val = len(self._frames['train']), len(self._frames['val'])
+
+    def loader(
+        self, part: str, order: Sampler[Draw] | Sequence[int], batch_size: int,
     ) -> DataLoader[Batch]:
-        experiment = self._experiment
-        make = SampleMaker(experiment.network, experiment.data, with_cells=with_cells)
+        """Return a loader of `train` or `val` frames in an order."""
+        experiment, workers = self._experiment, self._experiment.data.workers
+        has_frusta = part == 'train' and experiment.losses.frustum > 0
+        make = SampleMaker(experiment.network, experiment.data, with_cells=has_frusta)
         return DataLoader(
-            CompletionDataset(frames, make), batch_size, sampler=order,
-            num_workers=experiment.data.workers, collate_fn=join,
-            persistent_workers=experiment.data.workers > 0)
+            CompletionDataset(self._frames[part], make), batch_size, sampler=order,
+            num_workers=workers, collate_fn=join, persistent_workers=workers > 0)
 
 
-def open_split(experiment: Experiment, split: str) -> RoomFrames:
-    """Open the frames of a split: train, val or test."""
+def open_split(experiment: Experiment, split: str) -> Sequence[LabelledFrame]:
+    """Open the frames of a split: train, val or test; NYUv2 validates on its test split."""
     data = experiment.data
     limit = {'train': data.train_samples, 'val': data.val_samples}.get(split)
+    if data.reader == 'nyu':
+        return NyuFrames(data.root, 'train' if split == 'train' else 'test', limit=limit)
     return RoomFrames(data.root, split, limit=limit, views=experiment.network.views)

@@ -1,4 +1,4 @@
-"""Sections of experiment files: one frozen dataclass each, whose defaults are published recipes."""
+"""Sections of experiment files: frozen dataclasses whose defaults are published recipes."""
 
 from __future__ import annotations
 

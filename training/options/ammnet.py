@@ -18,39 +18,41 @@ class AmmnetData:
 
     Attributes:
         root: folder of the package, in any published layout.
-        visibility: whose TSDF and mapping are read: NYU's (Kinect) or NYUCAD's.
-        cad_mask: with NYUCAD visibility, whose label weight: `kinect`, as the official code,
-            or `own`, from the NYUCAD TSDF.
+        depth_source: whose volumes are read: `kinect` is NYU, `cad` is NYUCAD.
+        cad_weights: with NYUCAD, the label weights of the Kinect volumes (`official`, as the
+            published figures have them) or its `own`.
+        cad_root: folder of NYUCAD; None takes the one beside the root.
         skip_broken: go on without frames whose files are missing or damaged, and count them.
         train_samples, val_samples: use the first so many; None takes all.
         validate_on: `test`, as the papers do for their curves, or `held_out`: training scenes
             that are left out of training.
         held_out: how many frames at most are held out, in whole scenes.
         batch_size: per device and pass; see `optimization.accumulate_batches`.
-        cache: where all frames are kept: `device`; `host`; or `none`: read again each time, for
-            machines with little memory. Kept frames need about 1 MB each, colours 0.9 MB more.
+        workers: loader processes; 0 loads in the training process, as frames on a GPU must be.
+        cache: where all frames are kept: `device`; `host`; or `none`: read again each time, with
+            little memory. A frame takes 1.3 MB with a label map, 2.0 MB with colours.
         tsdf_precision: of kept frames; float16 rounds by 2.5e-4 at most.
-        resize_probability, resize_range: random scale of image and mapping, cropped or padded.
-        flip_probability: mirror image and mapping; the volumes stay.
+        augments_images: resize by 0.8 to 1.2, crop, mirror and recolour; the mapping follows,
+            the volumes stay.
         photometric: colour changes: `none`; `uint8`, in 8-bit HSV; `official`, where some of
             them fall on float images and so turn a fifth of all images grey.
     """
 
     reader: Literal['nyu'] = 'nyu'
     root: str = '../shared/data/nyu'
-    visibility: Literal['nyu', 'nyucad'] = 'nyu'
-    cad_mask: Literal['kinect', 'own'] = 'kinect'
+    depth_source: Literal['kinect', 'cad'] = 'kinect'
+    cad_weights: Literal['official', 'own'] = 'official'
+    cad_root: str | None = None
     skip_broken: bool = False
     train_samples: int | None = None
     val_samples: int | None = None
     validate_on: Literal['test', 'held_out'] = 'test'
     held_out: int = 60
     batch_size: int = 4
+    workers: int = 0
     cache: Literal['device', 'host', 'none'] = 'device'
     tsdf_precision: Literal['float16', 'float32'] = 'float16'
-    resize_probability: float = 0.5
-    resize_range: tuple[float, float] = (0.8, 1.2)
-    flip_probability: float = 0.5
+    augments_images: bool = True
     photometric: Literal['uint8', 'official', 'none'] = 'uint8'
 
 

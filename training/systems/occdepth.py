@@ -33,6 +33,7 @@ from training.losses import (
     relation_matrix,
     scene_class_affinities,
 )
+from training.systems.layout import use_channels_last
 from training.systems.schedules import learning_rate_factor
 
 # (empty, occupied), as published; SemanticKITTI's are 1 / ln(voxel frequency).
@@ -173,12 +174,3 @@ def loss_weights(experiment: Experiment) -> tuple[Tensor, Tensor]:
             f'{len(classes)} class weights for {config.num_classes} classes')
     return (torch.as_tensor(classes, dtype=torch.float32),
             torch.as_tensor(occupancy, dtype=torch.float32))
-
-
-def use_channels_last(network: nn.Module) -> None:
-    """Store convolution weights channels-last; 2D and 3D ones need a format each."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            module.to(memory_format=torch.channels_last)
-        elif isinstance(module, nn.Conv3d | nn.ConvTranspose3d):
-            module.to(memory_format=torch.channels_last_3d)

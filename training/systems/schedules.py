@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ssc_ros.errors import ConfigurationError
-from training.options import OptimizationOptions
+from training.options import AmmnetOptimization, OptimizationOptions
 
 
 def learning_rate_factor(progress: float, options: OptimizationOptions) -> float:
@@ -28,3 +28,15 @@ def learning_rate_factor(progress: float, options: OptimizationOptions) -> float
         return 1.0
     raise ConfigurationError(
         f'unknown schedule {options.schedule!r}: choose multistep, cosine or constant')
+
+
+def share_done(step: int, total_steps: int, options: AmmnetOptimization) -> float:
+    """
+    Return the share of a run that is done; with `schedule_interval: epoch` in whole epochs.
+
+    >>> share_done(150, 300, AmmnetOptimization(epochs=3))
+    0.3333333333333333
+    """
+    if options.schedule_interval == 'step':
+        return step / total_steps
+    return (step * options.epochs // total_steps) / options.epochs

@@ -1,0 +1,35 @@
+"""What each system of `training.experiment.SYSTEMS` trains with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning
+
+from training.datasets.loading import StreamedData
+from training.experiment import Experiment
+
+
+def make_system(
+    experiment: Experiment, plain: dict[str, Any], total_steps: int,
+) -> lightning.LightningModule:
+    """
+    Return the Lightning system that trains an experiment.
+
+    Args:
+        plain: the experiment as nested plain values, kept in its checkpoints.
+    """
+    if experiment.system == 'ammnet':
+        from training.systems.ammnet import AmmnetSystem
+        return AmmnetSystem(plain, total_steps)
+    from training.systems.occdepth import OccDepthSystem
+    return OccDepthSystem(plain, total_steps)
+
+
+def make_data(experiment: Experiment) -> StreamedData:
+    """Return the training stream and validation frames of an experiment."""
+    if experiment.system == 'ammnet':
+        from training.datasets.completion_loading import VolumeData
+        return VolumeData(experiment)
+    from training.datasets.loading import CompletionData
+    return CompletionData(experiment)
