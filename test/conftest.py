@@ -10,11 +10,13 @@ from types import ModuleType
 import pytest
 from hypothesis import HealthCheck, settings
 
+from ssc_ros.commands.processes import free_domain
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # A graph of our own, on this machine only, so that a test never hears a robot or another run.
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+os.environ.setdefault('ROS_DOMAIN_ID', str(free_domain()))
 
 # Shared machines stall at random: a deadline would test the machine, not the code.
 settings.register_profile(
