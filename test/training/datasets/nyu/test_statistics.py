@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssc_ros.metrics import BenchmarkCounts, sketch_region
 from training.datasets.nyu import NyuSamples
 from training.datasets.nyu.regions import regions
 from training.datasets.nyu.statistics import (
@@ -64,7 +63,12 @@ def test_distances_fall_into_the_bins_their_names_say() -> None:
 @pytest.mark.parametrize('split', ['train', 'test'])
 def test_the_real_split_has_its_published_totals(real_package: Path, split: str) -> None:
     golden, (mean_visible, share) = GOLDEN[split], VISIBLE[split]
-    statistics = collect(NyuSamples(real_package, split, images=()))
+    statistics, covered = Statistics(), 0
+    for sample in NyuSamples(real_package, split, images=()):
+        statistics.add(sample)
+        named = regions(sample.labels, sample.tsdf, sample.pixel_of_voxel)
+        is_occupied = (sample.labels > 0) & ~named['outside_room']
+        covered += int((is_occupied & ((sample.tsdf < 0) | named['surface'])).sum())
     assert statistics.weighted.tolist() == golden['weighted']
     assert (statistics.whole[0], statistics.whole[12]) == golden['whole']
     assert np.array_equal(statistics.whole[1:12], statistics.weighted[1:12])
@@ -76,50 +80,9 @@ def test_the_real_split_has_its_published_totals(real_package: Path, split: str)
     if split == 'test':
         assert statistics.completion.tolist() == TEST_SC
         assert min(statistics.visible_per_frame) == 245
+        occupied = statistics.occupied_tsdf.sum()
+        shares = np.array([statistics.occupied_tsdf[:2].sum(), covered]) / occupied
+        assert (100 * shares).round(1).tolist() == [41.6, 80.9]
     else:
         assert statistics.visible.sum() == 2327252
         assert (statistics.visible[0], statistics.visible[12]) == (921171, 52617)
-
-
-def fixed_rules(sample, floor: np.ndarray) -> dict[str, np.ndarray]:
-    """Return what predictors that learned nothing say."""
-    occupied = np.where(floor, 2, 10)
-    return {
-        'furniture': np.full_like(occupied, 10),
-        'floor and furniture': occupied,
-        'matter near surfaces': np.where(floor | (sample.tsdf > np.float32(-0.9)), occupied, 0),
-    }
-
-
-@pytest.mark.slow
-def test_rules_without_learning_score_as_published_on_the_real_test_split(
-    real_package: Path,
-) -> None:
-    floor = np.zeros((60, 36, 60), np.bool_)
-    floor[:, :2] = True
-    counts: dict[str, BenchmarkCounts] = {}
-    for sample in NyuSamples(real_package, 'test', images=()):
-        region = sketch_region(sample.labels, sample.label_weight, sample.pixel_of_voxel)
-        for name, prediction in fixed_rules(sample, floor).items():
-            counts.setdefault(name, BenchmarkCounts(12)).update(prediction, region)
-    scores = {name: entry.scores() for name, entry in counts.items()}
-    found = {name: [round(100 * value, 3) for value in (
-        score.sc_precision, score.sc_recall, score.sc_iou, score.ssc_miou)]
-        for name, score in scores.items()}
-    assert found == {
-        'furniture': [41.359, 100, 41.359, 1.188],
-        'floor and furniture': [41.359, 100, 41.359, 6.535],
-        'matter near surfaces': [67.955, 77.912, 56.978, 7.108]}
-    assert 100 * scores['floor and furniture'].class_iou[2] == pytest.approx(58.09, abs=0.005)
-
-
-@pytest.mark.slow
-def test_observable_regions_cover_the_published_share_of_matter(real_package: Path) -> None:
-    covered, total = np.zeros(2), 0
-    for sample in NyuSamples(real_package, 'test', images=()):
-        occupied = (sample.labels > 0) & (sample.labels != 255)
-        named = regions(sample.labels, sample.tsdf, sample.pixel_of_voxel)
-        covered += [(occupied & named['occluded']).sum(),
-                    (occupied & ((sample.tsdf < 0) | named['surface'])).sum()]
-        total += occupied.sum()
-    assert (100 * covered / total).round(1).tolist() == [41.6, 80.9]
