@@ -61,8 +61,18 @@ class FrameTopics:
 
     @property
     def is_compressed(self) -> bool:
-        """The images are CompressedImage messages, on topics that image_transport would use."""
-        return self.first.endswith('/compressed')
+        """
+        The images are CompressedImage messages, on topics that image_transport would use.
+
+        Raises:
+            DataError: only one of the two is, which no node can listen to.
+        """
+        first, second = (name.endswith(('/compressed', '/compressedDepth'))
+                         for name in (self.first, self.second))
+        if first != second:
+            raise DataError(f'of {self.first} and {self.second} one is compressed, the other '
+                            'not: a node takes both raw or both compressed')
+        return first
 
 
 def find_frame_topics(

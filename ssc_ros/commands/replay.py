@@ -17,7 +17,8 @@ PLAYER, RECORDER, EVALUATOR = 'bag_player_node', 'bag_recorder_node', 'evaluator
 POLL_S = 0.05
 STALL_TIMEOUT_S = 180.0
 CATCH_UP_S = 5.0
-# The recorder, and the node or the evaluator, listen to every topic that is played.
+# The recorder, and the node or the evaluator, listen to every topic that is played; the recorder
+# and the evaluator to every estimate.
 SUBSCRIBERS = 2
 
 
@@ -85,6 +86,7 @@ def _start(nodes: NodeProcesses, plan: ReplayPlan) -> None:
     nodes.start(plan.node, _node_parameters(plan), _node_remaps(topics))
     nodes.start(PLAYER, {
         'bag': str(plan.bag), 'topics': list(topics.all), 'wait_for_subscribers': SUBSCRIBERS,
+        'wait_for_answer_subscribers': SUBSCRIBERS,
         'lockstep_topic': plan.estimates, 'lockstep_input': topics.first,
         'lockstep_timeout_s': STALL_TIMEOUT_S / 3})
 

@@ -57,6 +57,9 @@ class BagPlayerParameters(LifecycleParameters):
         0, 'start when each of wait_for_topics has this many subscribers', minimum=0, maximum=100)
     wait_for_topics: tuple[str, ...] = parameter(
         ('*',), 'topics that wait_for_subscribers looks at, with * and ? as in a shell')
+    wait_for_answer_subscribers: int = parameter(
+        0, 'start when lockstep_topic has this many subscribers beside the player, such as a '
+        'recorder that must not miss the first answer', minimum=0, maximum=100)
     settle_s: float = parameter(
         0.5, 'pause after the subscribers were found: they must find the player, too', unit='s',
         minimum=0.0, maximum=60.0)
@@ -72,6 +75,11 @@ class BagPlayerParameters(LifecycleParameters):
     at_end: str = parameter(
         'exit', 'exit ends the process at the end of the bag, idle keeps it',
         choices=('exit', 'idle'))
+
+    def __post_init__(self) -> None:
+        if self.wait_for_answer_subscribers and not self.lockstep_topic:
+            raise ConfigurationError(
+                'wait_for_answer_subscribers counts those of lockstep_topic, which is not set')
 
 
 class BagPlayerNode(SscLifecycleNode[BagPlayerParameters]):
@@ -231,13 +239,17 @@ class BagPlayerNode(SscLifecycleNode[BagPlayerParameters]):
 
     def _wait_for_subscribers(self) -> None:
         values = self.parameters
-        if not values.wait_for_subscribers or self._reader is None:
+        wanted_answers = values.wait_for_answer_subscribers
+        if not (values.wait_for_subscribers or wanted_answers) or self._reader is None:
             return
         wanted = [topic.name for topic in select_topics(self._reader, values.wait_for_topics)
                   if topic.name in self._topic_publishers]
         while not self._stop.is_set() and any(
                 self._topic_publishers[name].get_subscription_count()
                 < values.wait_for_subscribers for name in wanted):
+            self._stop.wait(POLL_S)
+        while not self._stop.is_set() and wanted_answers and (
+                self.count_subscribers(values.lockstep_topic) <= wanted_answers):
             self._stop.wait(POLL_S)
         self._stop.wait(values.settle_s)
 

@@ -123,6 +123,50 @@ def test_a_node_that_cannot_start_ends_the_demo_with_its_reason(
     assert nodes_of(tmp_path / 'log') == []
 
 
+@pytest.mark.ros
+def test_rgbd_frames_go_through_rgbd_node_with_the_figures_of_evaluate(
+    rooms: ModuleType, tmp_path: Path, capsys,
+) -> None:
+    bag, out = rooms.write_stereo_bag(tmp_path / 'bag'), tmp_path / 'out'
+    assert main(['demo', 'ammnet', '--weights', 'dummy', '--bag', str(bag), '--out', str(out),
+                 '--pictures', '1']) == 0
+    assert '3 RGB-D frames' in capsys.readouterr().out
+    assert main(['evaluate', str(bag), '--weights', 'dummy', '--input', 'rgbd',
+                 '--out', str(tmp_path / 'offline')]) == 0
+    demo, offline = (json.loads((path / 'report.json').read_text())
+                     for path in (out, tmp_path / 'offline'))
+    assert {key: demo[key] for key in SCORES} == {key: offline[key] for key in SCORES}
+    assert demo['frames_out'] == 3
+    with BagReader(out / 'bag') as reader:
+        assert reader.topics['/rgbd_node/voxels/labels'].message_count == 3
+    assert len(Recording.open(out / 'scenes')) == 3
+    assert [path.name for path in (out / 'pictures').iterdir()] == ['frame_1.png']
+
+
+def test_a_version_without_trained_weights_says_so(capsys, monkeypatch) -> None:
+    from ssc_ros.commands import demo
+
+    monkeypatch.setattr('ssc_ros.commands.network.list_bundles', lambda: ())
+    assert demo._shipped_weights(demo.SYSTEMS['ammnet']) == 'random:ammnet/small'
+    warning = capsys.readouterr().err
+    assert 'no ammnet weights ship' in warning and 'scores mean nothing' in warning
+
+
+def test_real_stereo_pairs_are_refused_where_depth_is_needed(capsys, monkeypatch) -> None:
+    monkeypatch.setattr('ssc_ros.commands.processes.find_spec', lambda name: object())
+    assert main(['demo', 'ammnet', '--real']) == 1
+    assert 'ammnet needs RGB-D frames' in capsys.readouterr().err
+
+
+@pytest.mark.ros
+def test_colour_and_depth_of_different_transports_are_refused(
+    stereo_bag: Path, tmp_path: Path, capsys,
+) -> None:
+    assert main(['demo', 'ammnet', '--weights', 'dummy', '--bag', str(stereo_bag),
+                 '--out', str(tmp_path / 'out')]) == 1
+    assert 'both raw or both compressed' in capsys.readouterr().err
+
+
 def test_real_pairs_that_are_not_installed_are_named_with_the_remedy(
     tmp_path: Path, capsys, monkeypatch,
 ) -> None:

@@ -106,9 +106,10 @@ class FramePreparation:
                 f'the frame brings a {grid.shape} grid but configuration {self.config.name!r} '
                 f'completes {self.config.grid_shape}')
         fit = fit_camera(frame.camera, self.config.image_size)
-        depth = torch.tensor(fit.apply(frame.depth_m, nearest=True), device=self._device)
+        depth = fit.apply(frame.depth_m, nearest=True)
         volume = compute_tsdf(
-            depth, fit.camera, grid, frame.placement.T_camera_voxel)
+            depth if self._device.type == 'cpu' else torch.tensor(depth, device=self._device),
+            fit.camera, grid, frame.placement.T_camera_voxel)
         inputs = prepare_arrays(
             self.config, tsdf=volume.values, pixel_of_voxel=volume.pixel_of_voxel,
             rgb=fit.apply(frame.rgb))
