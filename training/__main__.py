@@ -24,7 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     test.add_argument('--split', default='test', choices=['train', 'val', 'test'])
     test.add_argument('--limit', type=int, help='score only the first frames')
     test.add_argument('--precision', default='auto')
-    _add_score(commands.add_parser('score', help='score predictions that other code wrote'))
+    _add_score(commands.add_parser('score', help='score predictions of other code, or a bundle'))
     export = commands.add_parser('export', help='write a checkpoint as a weights bundle')
     export.add_argument('--checkpoint', type=Path, required=True)
     export.add_argument('--out', type=Path, required=True, help='folder of the bundle')
@@ -42,8 +42,8 @@ def _add_experiment(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_score(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('predictions', help='folder with one .npz, .npy or .ply per frame, or '
-                        'rule:NAME for a rule without learning')
+    parser.add_argument('predictions', help='folder with one .npz, .npy or .ply per frame, '
+                        'weights bundle, or rule:NAME for a rule without learning')
     parser.add_argument('--data', type=Path, default=Path('data/nyu'), help='root of the data set')
     parser.add_argument('--split', default='test', choices=['train', 'test'])
     parser.add_argument('--depth', default='kinect', choices=['kinect', 'cad'],

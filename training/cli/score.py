@@ -1,4 +1,4 @@
-"""Score predictions that other code wrote, or a rule without learning, on NYUv2 or NYUCAD."""
+"""Score predictions of other code, a bundle or a rule without learning on NYUv2 or NYUCAD."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from ssc_ros.metrics import (
     sketch_region,
     sscnet_region,
 )
+from ssc_ros.models.estimator import RANDOM_PREFIX
+from ssc_ros.weights.bundles import CONFIG_FILE, list_bundles
 from training.datasets.nyu import NyuSample, NyuSamples
 from training.tables.measured import benchmark_result, write_result
 from training.tables.predictions import FrameFolder, name_frames
@@ -34,7 +36,7 @@ class ScoreOptions:
     What is scored, and how.
 
     Attributes:
-        predictions: folder with one file per frame, or `rule:<name>`.
+        predictions: folder with one file per frame, a weights bundle, or `rule:<name>`.
         data: root of the data set.
         split: train or test.
         depth: kinect (NYUv2) or cad (NYUCAD).
@@ -74,9 +76,9 @@ def score(options: ScoreOptions) -> dict[str, Any]:
         raise DataError(f'no frame of {options.predictions} could be scored: '
                         f'{next(iter(missing.values()))}')
     result = benchmark_result(
-        counts, space.names, missing=list(missing), experiment=scoring.name,
-        reproduces=scoring.row, split=options.split, seed=options.seed,
-        predictions=options.predictions, depth=options.depth,
+        counts, space.names, missing=list(missing), device=scoring.device,
+        experiment=scoring.name, reproduces=scoring.row, split=options.split,
+        seed=options.seed, predictions=options.predictions, depth=options.depth,
         protocol='sscnet' if options.visibility else 'sketch')
     print(format_scores(counts.scores(), space.names))
     for name, (low, high) in result['intervals'].items():
@@ -88,34 +90,50 @@ def score(options: ScoreOptions) -> dict[str, Any]:
     return result
 
 
+def _is_network(name: str) -> bool:
+    return name.startswith(RANDOM_PREFIX) or name in list_bundles() or (
+        (Path(name) / CONFIG_FILE).is_file())
+
+
 class _Scoring:
     """One pass over a split."""
 
     def __init__(self, options: ScoreOptions) -> None:
         self._options = options
-        is_rule = options.predictions.startswith(RULE_PREFIX)
-        rule = options.predictions[len(RULE_PREFIX):] if is_rule else ''
-        self.name = f'rules/{rule}' if is_rule else Path(options.predictions).name
-        self.row = options.row or (self.name if is_rule else None)
-        self._labels, needed, folder = self._open(rule)
+        self.name = Path(options.predictions).name
+        self.row, self.device = options.row, 'cpu'
+        self._folder: FrameFolder | None = None
+        self._labels, images = self._open(options.predictions)
         self._visibility = FrameFolder(options.visibility) if options.visibility else None
         self._samples = NyuSamples(
-            options.data, options.split, skip_broken=options.skip_broken, images=needed,
+            options.data, options.split, skip_broken=options.skip_broken, images=images,
             depth_source='cad' if options.depth == 'cad' else 'kinect')
         if not options.skip_broken:
-            for files in filter(None, (folder, self._visibility)):
+            for files in filter(None, (self._folder, self._visibility)):
                 files.check_complete(self._samples.frame_ids)
 
     def _open(
+        self, name: str,
+    ) -> tuple[Callable[[NyuSample], NDArray[np.uint8]], tuple[str, ...]]:
+        """Return what predicts, and which images it reads."""
+        if name.startswith(RULE_PREFIX):
+            return self._open_rule(name[len(RULE_PREFIX):])
+        if _is_network(name):
+            from training.tables.networks import NetworkLabels
+            network = NetworkLabels(name)
+            self.device = network.device
+            return network, network.images
+        self._folder = folder = FrameFolder(Path(name), key=self._options.key)
+        return (lambda sample: folder.labels(sample.frame_id)), ()
+
+    def _open_rule(
         self, rule: str,
-    ) -> tuple[Callable[[NyuSample], NDArray[np.uint8]], tuple[str, ...], FrameFolder | None]:
-        """Return what predicts, the images it reads, and the folder it takes them from."""
-        if not rule:
-            folder = FrameFolder(Path(self._options.predictions), key=self._options.key)
-            return (lambda sample: folder.labels(sample.frame_id)), (), folder
+    ) -> tuple[Callable[[NyuSample], NDArray[np.uint8]], tuple[str, ...]]:
         if rule not in RULES:
             raise ConfigurationError(f'rule {rule!r} is unknown: choose from {", ".join(RULES)}')
-        return RULES[rule], ('label_map13',) if rule == 'nearest-label' else (), None
+        self.name = f'rules/{rule}'
+        self.row = self.row or self.name
+        return RULES[rule], ('label_map13',) if rule == 'nearest-label' else ()
 
     def run(self) -> tuple[BenchmarkCounts, dict[int, str]]:
         """Return the counts, and the frames that were left out with their reasons."""

@@ -159,3 +159,25 @@ def test_a_split_that_is_not_there_is_named(
     predictions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert 'frame 0001 has no tsdf' in refused(capsys, predictions, '--data', tmp_path)
+
+
+def test_a_network_is_scored_on_the_volumes_of_the_package(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import cv2
+
+    data = tmp_path / 'package'
+    (data / 'RGB').mkdir(parents=True)
+    for part in ('TSDF', 'Mapping', 'Label'):
+        (data / part).symlink_to(package / part)
+    (data / 'test.txt').write_text('0002\n')
+    cv2.imwrite(str(data / 'RGB/NYU0002_colors.png'), np.zeros((480, 640, 3), np.uint8))
+    main(['score', 'random:ammnet/small', '--data', str(data)])
+    result = json.loads(Path('runs/small/test.json').read_text())
+    assert result['frames'] == 1 and 0 <= result['ssc_miou'] < 0.2
+
+
+def test_other_networks_are_sent_elsewhere(
+    package: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert 'ssc_ros evaluate' in refused(capsys, 'random:small', '--data', package)
