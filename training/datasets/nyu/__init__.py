@@ -1,8 +1,9 @@
 """
 NYUv2 and NYUCAD semantic scene completion: readers, converter, statistics, augmentation.
 
-`NyuSamples` reads every published layout. `python -m training.datasets.nyu` converts the raw
-SSCNet release, verifies packages, prints statistics, packs arrays and writes a small fixture.
+`NyuSamples` reads every published layout; docs/datasets.md describes them. The command
+`python -m training.datasets.nyu` converts the raw SSCNet release, verifies packages, prints
+statistics, packs arrays and writes a small fixture.
 """
 
 from .frames import NyuFrames

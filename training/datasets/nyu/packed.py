@@ -93,7 +93,7 @@ def _names(sample: NyuSample) -> list[str]:
 
 
 class PackedReader:
-    """Reads frames of a packed folder; arrays are views of the files where types allow."""
+    """Reads frames of a packed folder."""
 
     def __init__(self, root: Path, images: Sequence[str]) -> None:
         self._root = root
@@ -136,7 +136,9 @@ class PackedReader:
         """Return one frame."""
         self.check_presence(frame_id)
         row = self._rows[frame_id]
-        values: dict[str, Any] = {name: array[row] for name, array in self._arrays.items()}
+        # Copies: views of a file opened for reading cannot become tensors.
+        values: dict[str, Any] = {
+            name: np.array(array[row]) for name, array in self._arrays.items()}
         images = {name: values.get(name) for name in _IMAGES}
         return NyuSample(
             frame_id=frame_id, tsdf=values['tsdf'].astype(np.float32),
@@ -150,7 +152,7 @@ def _placement(values: dict[str, NDArray[np.float64]]) -> BoxPlacement | None:
         return None
     x, y, z = (float(value) for value in values['origin_m'])
     grid = VoxelGrid((x, y, z), VOXEL_SIZE_M, GRID_SHAPE, 'xzy')
-    return BoxPlacement(grid, np.array(values['T_camera_voxel']))
+    return BoxPlacement(grid, values['T_camera_voxel'])
 
 
 def _read_index(root: Path) -> dict[str, Any]:

@@ -32,6 +32,7 @@ def test_packed_frames_equal_the_files(package: Path, folder: Path) -> None:
             assert np.array_equal(one.placement.T_camera_voxel, other.placement.T_camera_voxel)
             for name in ARRAYS:
                 assert getattr(one, name).dtype == getattr(other, name).dtype
+                assert getattr(one, name).flags.writeable, name
                 assert np.array_equal(getattr(one, name), getattr(other, name)), name
 
 
