@@ -55,7 +55,7 @@ class NetworkEstimator(ABC, Generic[NetworkT, PreparedT]):
         self._image_size = config.image_size
         self._execution = Execution.resolve(device, precision)
         self.device = str(self._execution.device)
-        self._network = self._execution.settle(network)
+        self._network = self.settle(network)
         self._viewers = SceneViewerCache()
 
     def place_box(self, T_world_camera: ArrayLike, heading: Heading = 'camera') -> BoxPlacement:
@@ -83,6 +83,10 @@ class NetworkEstimator(ABC, Generic[NetworkT, PreparedT]):
             'prepare': (prepared_at - started) * 1000,
             'network': (inferred_at - prepared_at) * 1000,
             'finish': (perf_counter() - inferred_at) * 1000})
+
+    def settle(self, network: NetworkT) -> nn.Module:
+        """Move the network to its device, ready for inference."""
+        return self._execution.settle(network)
 
     def black_frame(
         self, black: NDArray[np.uint8], camera: PinholeCamera, placement: BoxPlacement,

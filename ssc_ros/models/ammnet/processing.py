@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssc_ros.errors import DataError
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.image_fit import fit_camera
 from ssc_ros.geometry.tsdf import compute_tsdf
 from ssc_ros.models.ammnet.config import AmmnetConfig
+from ssc_ros.models.ammnet.inference import optimized
 from ssc_ros.models.ammnet.inputs import AmmnetInputs, AmmnetOutput, normalize_image, to_device
 from ssc_ros.models.ammnet.network import AmmnetNetwork
 from ssc_ros.models.ammnet.presets import load_preset
@@ -167,6 +168,10 @@ class AmmnetEstimator(NetworkEstimator[AmmnetNetwork, PreparedFrame]):
         network = build_seeded(lambda: AmmnetNetwork(config), seed)
         return cls(network, name=f'random:ammnet/{preset}', device=device, precision=precision)
 
+    def settle(self, network: AmmnetNetwork) -> nn.Module:
+        """Rearrange the network for inference; it holds its weights in the number format."""
+        return optimized(network, self._execution.dtype).to(self._execution.device)
+
     def prepare(self, frame: StereoFrame | RgbdFrame) -> PreparedFrame:
         """Return image, TSDF and the pixels of visible voxels."""
         return self._prepare(frame)
@@ -182,7 +187,7 @@ class AmmnetEstimator(NetworkEstimator[AmmnetNetwork, PreparedFrame]):
         Args:
             inputs: of one frame, from a camera or from a data set (``prepare_arrays``).
         """
-        with self._execution.inferring():
+        with torch.inference_mode():
             output: AmmnetOutput = self._network(to_device(inputs, self._execution.device))
             return most_probable(output.ssc_logits[0])
 

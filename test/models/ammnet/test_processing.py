@@ -14,9 +14,11 @@ from ssc_ros.geometry.cameras import PinholeCamera, StereoRig
 from ssc_ros.geometry.placement import BoxPlacement, nyu_placement
 from ssc_ros.geometry.projection import project_voxels
 from ssc_ros.geometry.transforms import inverse_rigid, level_camera_pose
+from ssc_ros.models.ammnet.network import AmmnetNetwork
 from ssc_ros.models.ammnet.presets import load_preset
 from ssc_ros.models.ammnet.processing import AmmnetEstimator, FramePreparation, prepare_arrays
 from ssc_ros.models.estimator import load_estimator
+from ssc_ros.models.execution import build_seeded
 from ssc_ros.weights import save_bundle
 
 NYU_CAMERA = PinholeCamera(518.8579, 519.4696, 325.58, 253.74, 480, 640)
@@ -42,6 +44,11 @@ def room_frame(camera=NYU_CAMERA, **changes):
     values = {'rgb': rgb, 'depth_m': room_depth(camera), 'camera': camera,
               'placement': nyu_placement(POSE), 'stamp_ns': 7, 'frame_id': 'optical'}
     return RgbdFrame(**{**values, **changes})
+
+
+@pytest.fixture(scope='module')
+def network():
+    return build_seeded(lambda: AmmnetNetwork(SMALL), 0)
 
 
 @pytest.fixture(scope='module')
@@ -142,22 +149,22 @@ class TestEstimate:
         np.testing.assert_array_equal(labels, estimate.labels)
         np.testing.assert_array_equal(confidence, estimate.confidence)
 
-    def test_a_bundle_gives_the_estimate_of_its_network(self, estimator, estimate, tmp_path):
-        save_bundle(tmp_path / 'bundle', SMALL.to_dict(), estimator._network.state_dict(), '',
+    def test_a_bundle_gives_the_estimate_of_its_network(self, network, estimate, tmp_path):
+        save_bundle(tmp_path / 'bundle', SMALL.to_dict(), network.state_dict(), '',
                     model='ammnet', half_precision=False)
         again = load_estimator(tmp_path / 'bundle', device='cpu', precision='float32')
         assert isinstance(again, AmmnetEstimator)
         np.testing.assert_array_equal(again(room_frame()).labels, estimate.labels)
 
-    def test_weights_of_another_configuration_are_refused(self, estimator, tmp_path):
+    def test_weights_of_another_configuration_are_refused(self, network, tmp_path):
         config = replace(SMALL, feature_channels=8)
-        save_bundle(tmp_path / 'bundle', config.to_dict(), estimator._network.state_dict(), '',
+        save_bundle(tmp_path / 'bundle', config.to_dict(), network.state_dict(), '',
                     model='ammnet')
         with pytest.raises(WeightsError, match=r'do not fit its config\.json'):
             load_estimator(tmp_path / 'bundle')
 
-    def test_unknown_networks_and_presets_are_named(self, estimator, tmp_path):
-        save_bundle(tmp_path / 'bundle', SMALL.to_dict(), estimator._network.state_dict(), '',
+    def test_unknown_networks_and_presets_are_named(self, network, tmp_path):
+        save_bundle(tmp_path / 'bundle', SMALL.to_dict(), network.state_dict(), '',
                     model='tomorrow')
         with pytest.raises(ConfigurationError, match=r"no 'tomorrow' network.*occdepth, ammnet"):
             load_estimator(tmp_path / 'bundle')
