@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from training.cli.tables import experiments_by_row, read_tables
+from training.cli.tables import EXPERIMENTS_FOLDER, experiments_by_row, read_tables
+from training.experiment import load_experiment
 
 TABLES = {table['id']: table for table in read_tables('ammnet')}
 ROWS: dict[str, dict[str, Any]] = {
     row['id']: row for table in TABLES.values() for row in table['rows']}
+ENCODERS = {'segformer_b2': 'segformer-b2', 'resnet50': 'resnet50', 'deeplab_labels': 'labels',
+            'efficientnet_lite0': 'lite0'}
 ROUNDED = 0.1  # class figures and their mean are both printed with one digit
 # As printed, the class figures of SSCNet on NYUCAD average to 39.2, and precision and recall of
 # these two methods give other IoUs.
@@ -76,3 +80,40 @@ def test_experiments_reproduce_rows_that_exist() -> None:
     known = set(ROWS) | {
         row['id'] for table in read_tables('occdepth') for row in table['rows']}
     assert set(experiments_by_row()) <= known
+
+
+def test_every_row_that_can_be_trained_has_one_experiment() -> None:
+    trainable = {row['id'] for row in ROWS.values() if row['configuration']
+                 and 'same_as' not in row and not row['id'].startswith('rules/')}
+    found = {row: names for row, names in experiments_by_row().items() if row in ROWS}
+    assert set(found) == trainable
+    assert all(len(names) == 1 for names in found.values())
+
+
+@pytest.mark.parametrize('ident', sorted(
+    row['id'] for row in ROWS.values() if row['id'] in experiments_by_row()))
+def test_experiments_switch_what_their_row_says(ident: str) -> None:
+    switches = ROWS[ident]['configuration']
+    name, = experiments_by_row()[ident]
+    experiment = load_experiment(EXPERIMENTS_FOLDER / name)
+    network, losses, data = experiment.network, experiment.losses, experiment.data
+    fakes = switches.get('fakes')
+    assert {
+        'encoder': ENCODERS[switches['encoder']] if 'encoder' in switches else network.encoder,
+        'fusion': switches.get('fusion', 'modulation'),
+        'modulation_forward': switches.get('forward', 'modulation'),
+        'modulation_gradient': switches.get('gradient', 'modulation'),
+        'augmentation_3d': switches.get('augmentation_3d', 'feature'),
+    }.items() <= vars_of(network).items()
+    assert list(network.fusion_sites) == switches.get('modulation', [1, 2, 3])
+    assert (losses.adversarial > 0) == (fakes is not None)
+    assert fakes is None or set(losses.fakes) == set(fakes)
+    assert losses.label_smoothing == switches.get('label_smoothing', 0.2)
+    assert data.augments_images == (switches.get('augmentation_2d') != 'none')
+    assert data.depth_source == ('cad' if switches.get('data') == 'nyucad' else 'kinect')
+    if 'dropout' in switches:
+        assert network.image_dropout == network.tsdf_dropout == network.voxel_dropout == 0
+
+
+def vars_of(network: Any) -> dict[str, Any]:
+    return {entry.name: getattr(network, entry.name) for entry in fields(network)}
