@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from ssc_ros.metrics import CompletionCounts, format_scores
+from ssc_ros.errors import ConfigurationError
+from ssc_ros.metrics import BenchmarkCounts, CompletionCounts, format_scores, sketch_region
+from ssc_ros.models.ammnet.network import AmmnetNetwork
+from ssc_ros.models.ammnet.processing import AmmnetEstimator, prepare_arrays
 from ssc_ros.models.occdepth.network import OccDepthNetwork
 from ssc_ros.models.occdepth.processing import OccDepthEstimator
+from training.datasets.completion_loading import open_samples
 from training.datasets.loading import open_split
 from training.experiment import Experiment
 from training.runs import read_checkpoint
+from training.tables.measured import benchmark_result, write_result
+
+NETWORKS = {
+    'occdepth': (OccDepthNetwork, OccDepthEstimator), 'ammnet': (AmmnetNetwork, AmmnetEstimator)}
 
 
 def evaluate(
@@ -29,8 +38,14 @@ def evaluate(
     Args:
         weights: a .ckpt file or the folder of a bundle.
         limit: score only the first so many frames.
+
+    Raises:
+        ConfigurationError: the weights are of another configuration than the experiment's.
     """
-    estimator = load_weights(weights, precision)
+    estimator = load_weights(weights, precision, system=experiment.system)
+    refuse_other_network(experiment, estimator.config.to_dict(), str(weights))
+    if experiment.system == 'ammnet':
+        return _evaluate_volumes(experiment, estimator, split, limit)
     frames = open_split(experiment, split)
     counts = CompletionCounts(len(estimator.label_space))
     network_ms = []
@@ -51,11 +66,63 @@ def evaluate(
     return result
 
 
-def load_weights(weights: Path, precision: str = 'auto') -> OccDepthEstimator:
-    """Return an estimator with the weights of a checkpoint or a bundle."""
+def _evaluate_volumes(
+    experiment: Experiment, estimator: AmmnetEstimator, split: str, limit: int | None,
+) -> dict[str, Any]:
+    """Score an estimator on the published volumes of NYUv2, in full precision of the TSDF."""
+    samples = open_samples(experiment, split)
+    names, config = estimator.label_space.names, estimator.config
+    counts = BenchmarkCounts(config.num_classes)
+    for index in tqdm(range(len(samples))[:limit], desc=split, unit='frame'):
+        sample = samples[index]
+        labels, _ = estimator.complete(prepare_arrays(
+            config, tsdf=sample.tsdf, pixel_of_voxel=sample.pixel_of_voxel, rgb=sample.rgb,
+            label_map=sample.label_map13))
+        counts.add(f'{sample.frame_id:04d}', labels, sketch_region(
+            sample.labels, sample.label_weight, sample.pixel_of_voxel))
+    print(format_scores(counts.scores(), names))
+    result = benchmark_result(
+        counts, names, missing=[frame.frame_id for frame in samples.broken],
+        device=estimator.device, experiment=experiment.name, reproduces=experiment.reproduces,
+        split=split, seed=experiment.run.seed, weights=estimator.name)
+    write_result(experiment.folder, result, counts)
+    return result
+
+
+def load_weights(weights: Path, precision: str = 'auto', *, system: str = 'occdepth') -> Any:
+    """
+    Return an estimator with the weights of a checkpoint or a bundle.
+
+    Raises:
+        ConfigurationError: a checkpoint is of another system.
+    """
+    make_network, make_estimator = NETWORKS[system]
     if weights.suffix != '.ckpt':
-        return OccDepthEstimator.from_bundle(weights, precision=precision)
+        return make_estimator.from_bundle(weights, precision=precision)
     experiment, state, _ = read_checkpoint(weights)
-    network = OccDepthNetwork(experiment.network)
+    if experiment.system != system:
+        raise ConfigurationError(
+            f'{weights} holds a network of {experiment.system}, the experiment is of {system}')
+    network = make_network(experiment.network)
     network.load_state_dict(state)
-    return OccDepthEstimator(network, name=str(weights), precision=precision)
+    return make_estimator(network, name=str(weights), precision=precision)
+
+
+def refuse_other_network(
+    experiment: Experiment, found: Mapping[str, Any], source: str,
+) -> None:
+    """
+    Compare an experiment's network with the configuration that weights were trained with.
+
+    Raises:
+        ConfigurationError: they differ in more than their names.
+    """
+    expected = experiment.network.to_dict()
+    differing = [
+        f'{key}: {found.get(key)!r}, not {expected.get(key)!r}'
+        for key in sorted((expected.keys() | found.keys()) - {'name'})
+        if found.get(key) != expected.get(key)]
+    if differing:
+        raise ConfigurationError(
+            f'{source} is of another configuration than experiment {experiment.name}: '
+            f'{"; ".join(differing)}. Give the experiment.yaml of its own run, or other weights')

@@ -8,11 +8,12 @@ from string import Template
 from typing import Any
 
 from ssc_ros.metrics import format_table
+from ssc_ros.models.ammnet.config import AmmnetConfig
 from ssc_ros.weights import save_bundle
 from training.experiment import Experiment
 from training.runs import read_checkpoint
 
-CARD = Template((Path(__file__).parent / 'model_card.md').read_text(encoding='utf-8'))
+CARDS = {'occdepth': 'model_card.md', 'ammnet': 'model_card_ammnet.md'}
 NOT_MEASURED = 'Not measured yet.'
 
 
@@ -27,7 +28,7 @@ def export(checkpoint: Path, folder: Path, scores: Path | None = None) -> Path:
     measured = json.loads(scores.read_text(encoding='utf-8')) if scores else None
     parameters = sum(tensor.numel() for tensor in state.values())
     card = model_card(experiment, steps, parameters, measured)
-    save_bundle(folder, experiment.network.to_dict(), state, card)
+    save_bundle(folder, experiment.network.to_dict(), state, card, model=experiment.system)
     size_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     print(f'{folder}: {size_mb:.1f} MB')
     return folder
@@ -39,15 +40,24 @@ def model_card(
     """Fill the template of the model card."""
     network, data = experiment.network, experiment.data
     samples = steps * data.batch_size * experiment.optimization.accumulate_batches
-    return CARD.substitute(
+    template = (Path(__file__).parent / CARDS[experiment.system]).read_text(encoding='utf-8')
+    return Template(template).substitute(
         name=experiment.name, configuration=network.name, label_space=network.label_space,
         height=network.image_size[0], width=network.image_size[1],
         grid=' x '.join(map(str, network.grid_shape)), voxel_size_m=network.voxel_size_m,
-        input='a rectified stereo pair' if network.views == 2 else 'one colour image'
-        + (' with registered depth' if network.virtual_baseline_m is not None else ''),
-        millions=f'{parameters / 1e6:.2f}', steps=steps, samples=samples,
+        input=_input(network), millions=f'{parameters / 1e6:.2f}', steps=steps, samples=samples,
         precision=experiment.optimization.precision, seed=experiment.run.seed,
         scores=_scores_section(measured) if measured else NOT_MEASURED)
+
+
+def _input(network: Any) -> str:
+    if isinstance(network, AmmnetConfig):
+        return ('one depth image with the label map of another network'
+                if network.reads_label_maps else 'one colour image with registered depth')
+    if network.views == 2:
+        return 'a rectified stereo pair'
+    return 'one colour image' + (
+        ' with registered depth' if network.virtual_baseline_m is not None else '')
 
 
 def _scores_section(measured: dict[str, Any]) -> str:

@@ -39,7 +39,7 @@ class AmmnetData:
     """
 
     reader: Literal['nyu'] = 'nyu'
-    root: str = '../shared/data/nyu'
+    root: str = 'data/nyu'
     depth_source: Literal['kinect', 'cad'] = 'kinect'
     cad_weights: Literal['official', 'own'] = 'official'
     cad_root: str | None = None
