@@ -1,4 +1,4 @@
-"""Command line: python -m training.datasets.nyu convert|verify|statistics|pack|fixture ..."""
+"""Command line: python -m training.datasets.nyu convert|verify|statistics|pack|images|fixture."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from .conventions import CAMERAS
 from .convert import SOURCES, ConversionOptions, convert
 from .fixture import write_fixture, write_raw_fixture
 from .folder import IMAGES
+from .matlab import extract_images
 from .packed import pack
 from .samples import BrokenFrame, NyuSamples
 from .splits import STANDARD_IDS, is_standard
@@ -45,6 +46,11 @@ def build_parser() -> argparse.ArgumentParser:
                          help='images to include; rgb of all frames takes 1.3 GB')
     packing.add_argument('--tsdf', choices=('float32', 'float16'), default='float32')
     packing.set_defaults(run=_pack)
+    images = commands.add_parser(
+        'images', help='colour images and 40-class labels from nyu_depth_v2_labeled.mat')
+    images.add_argument('mat', type=Path)
+    images.add_argument('out', type=Path, help='package that receives RGB/ and Label40/')
+    images.set_defaults(run=_images)
     fixture = commands.add_parser('fixture', help='write five made-up frames with known counts')
     fixture.add_argument('out', type=Path)
     fixture.add_argument('--raw', action='store_true', help='as a raw release, not converted')
@@ -142,6 +148,12 @@ def _pack(options: argparse.Namespace) -> int:
     folder = pack(samples, options.out, splits, tsdf_dtype=options.tsdf, progress=True)
     size_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     print(f'{len(samples)} frames, {size_mb:.0f} MB in {folder}')
+    return 0
+
+
+def _images(options: argparse.Namespace) -> int:
+    count = extract_images(options.mat, options.out, progress=True)
+    print(f'{count} frames in {options.out}')
     return 0
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ssc_ros.errors import DataError
 from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.placement import BoxPlacement
-from ssc_ros.labels.label_space import IGNORE_ID
+from ssc_ros.labels import IGNORE_ID, load_label_space
 
 from .conventions import GRID_SHAPE, IMAGE_SIZE, NO_PIXEL, NUM_CLASSES, NUM_VOXELS
 from .regions import label_weight
@@ -48,6 +48,20 @@ class NyuSample:
     placement: BoxPlacement | None
     camera: PinholeCamera
     depth_m: NDArray[np.float32] | None = None
+
+    @property
+    def label_map12(self) -> NDArray[np.uint8] | None:
+        """(480, 640) annotated classes of the volumes, 1 to 11, 255 = unlabelled."""
+        if self.label_map40 is None:
+            return None
+        return load_label_space('nyu12').remap(self.label_map40, 'nyu40')
+
+    @property
+    def predicted_map12(self) -> NDArray[np.uint8] | None:
+        """(480, 640) predicted classes of the volumes, 1 to 11, 0 = void."""
+        if self.label_map13 is None:
+            return None
+        return load_label_space('nyu12').remap(self.label_map13, 'nyu13')
 
 
 def as_volume(array: NDArray[Any], origin: str) -> NDArray[Any]:
