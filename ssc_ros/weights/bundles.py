@@ -113,6 +113,18 @@ def load_state(folder: Path) -> dict[str, Tensor]:
         WeightsError: the bundle is incomplete or corrupt, or safetensors is not installed.
     """
     verify(folder)
+    state = read_safetensors(folder / WEIGHTS_FILE)
+    return {name: tensor.float() if tensor.is_floating_point() else tensor
+            for name, tensor in state.items()}
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """
+    Return the tensors of a file by name, on the CPU.
+
+    Raises:
+        WeightsError: missing or no safetensors file, or safetensors is not installed.
+    """
     try:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -121,13 +133,10 @@ def load_state(folder: Path) -> dict[str, Tensor]:
             f'weights need safetensors and torch ({error}): pip install safetensors torch'
         ) from error
     try:
-        state = load_file(folder / WEIGHTS_FILE)
+        return load_file(path)
     except (OSError, SafetensorError) as error:
         raise WeightsError(
-            f'{folder / WEIGHTS_FILE} is no safetensors file ({error}): copy the bundle again'
-        ) from error
-    return {name: tensor.float() if tensor.is_floating_point() else tensor
-            for name, tensor in state.items()}
+            f'{path} is no safetensors file ({error}): copy it again') from error
 
 
 def save_bundle(

