@@ -7,7 +7,9 @@ per occupied voxel; others save flat labels or class scores. Nothing is ever unp
 
 from __future__ import annotations
 
+import lzma
 import re
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
@@ -27,7 +29,9 @@ CLASSES = 12
 KEYS = ('labels', 'label', 'prediction', 'pred', 'y_pred', 'logits', 'ssc_logits', 'arr_0')
 _AMMNET_FLOOR = (43, 160, 4)  # SSCNet and the label space paint floors (43, 160, 43)
 _FRAME_NUMBER = re.compile(r'(?<!\d)(\d{4})(?!\d)')
-_DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+_DAMAGE = (
+    OSError, ValueError, EOFError, SyntaxError, MemoryError, OverflowError, TypeError,
+    RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, tokenize.TokenError)
 REMEDY = 'write it again, or leave it out with --skip-broken'
 
 
@@ -76,7 +80,7 @@ class FrameFolder:
         Raises:
             DataError: the file is damaged or of another size; it is named.
         """
-        values = np.squeeze(self._read(frame_id))
+        values = np.squeeze(_numbers(self._read(frame_id), str(self._paths[frame_id])))
         if values.shape not in (SHAPE, (VOXELS,)):
             raise DataError(
                 f'{self._paths[frame_id]} holds {values.shape}: expected {SHAPE} or ({VOXELS},)')
@@ -128,7 +132,7 @@ def labels_of(array: NDArray[Any], origin: str) -> NDArray[np.uint8]:
     Raises:
         DataError: another number of values, scores that are NaN, or labels that are no ids.
     """
-    values = np.squeeze(array)
+    values = np.squeeze(_numbers(array, origin))
     if values.size == VOXELS and values.shape in (SHAPE, (VOXELS,)):
         return _whole_ids(values.reshape(VOXELS), origin)
     if values.size == CLASSES * VOXELS and CLASSES in (values.shape[0], values.shape[-1]):
@@ -142,8 +146,15 @@ def labels_of(array: NDArray[Any], origin: str) -> NDArray[np.uint8]:
         f'{CLASSES} classes as their first or last axis')
 
 
+def _numbers(array: NDArray[Any], origin: str) -> NDArray[Any]:
+    if array.dtype.kind not in 'buif':
+        raise DataError(f'{origin} holds {array.dtype}: expected labels or scores')
+    return array
+
+
 def _whole_ids(values: NDArray[Any], origin: str) -> NDArray[np.uint8]:
-    ids = values.astype(np.uint8)
+    with np.errstate(invalid='ignore'):  # NaN, which is refused next
+        ids = values.astype(np.uint8)
     if not np.array_equal(ids, values):
         raise DataError(f'{origin} holds labels that are no ids in 0..255: expected 0..11')
     return ids
@@ -174,8 +185,11 @@ def _read_ply(path: Path, key: str | None) -> NDArray[Any]:
     table = np.array(body.split(), np.float64).reshape(-1, len(names))
     if len(table) != int(count[1]):
         raise ValueError(f'{len(table)} of {count[1]} vertices')
+    places = table[:, :3]
+    if not ((places >= 0) & (places < SHAPE)).all():
+        raise ValueError(f'vertices outside {SHAPE}')
     volume = np.zeros(SHAPE, np.uint8)
-    volume[tuple(table[:, :3].astype(np.intp).T)] = _ids_of_colors(table[:, 3:6], path)
+    volume[tuple(places.astype(np.intp).T)] = _ids_of_colors(table[:, 3:6], path)
     return volume
 
 

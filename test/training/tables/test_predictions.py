@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ssc_ros.errors import DataError
@@ -40,7 +41,8 @@ def test_other_sizes_are_refused_by_name(shape: list[int]) -> None:
 @pytest.mark.parametrize(('array', 'message'), [
     (np.full(SHAPE, 0.5), 'no ids'), (np.full(SHAPE, -1), 'no ids'),
     (np.full(SHAPE, 300), 'no ids'), (np.full((12, *SHAPE), np.nan), 'NaN'),
-    (np.zeros((60, 60, 36)), 'expected labels'),
+    (np.zeros((60, 60, 36)), 'expected labels'), (np.full(SHAPE, np.nan), 'no ids'),
+    (np.full(SHAPE, 'wall'), 'expected labels or scores'),
 ])
 def test_values_that_are_no_labels_are_refused(array: np.ndarray, message: str) -> None:
     with pytest.raises(DataError, match=message):
@@ -102,6 +104,45 @@ def test_a_cut_file_is_named_with_the_remedy(tmp_path: Path, name: str, share: f
     path.write_bytes(data[:int(share * len(data))])
     with pytest.raises(DataError, match=f'{name} is damaged.*--skip-broken'):
         FrameFolder(tmp_path).labels(1)
+
+
+def test_vertices_outside_the_grid_are_refused(tmp_path: Path) -> None:
+    write_ply(tmp_path / '0007.ply', np.pad(np.full((1, 1, 1), 3), ((60, 0), (0, 0), (0, 0))),
+              (43, 160, 43))
+    with pytest.raises(DataError, match=r'damaged \(vertices outside'):
+        FrameFolder(tmp_path).labels(7)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(['0001.npz', '0001.npy', '0001.ply']), st.floats(0, 1), st.floats(0, 0.1),
+       st.binary(min_size=1, max_size=3))
+def test_no_damage_leads_to_anything_but_labels_or_a_named_file(
+    tmp_path: Path, name: str, where: float, head: float, noise: bytes,
+) -> None:
+    path = tmp_path / 'folder' / name
+    path.parent.mkdir(exist_ok=True)
+    for other in path.parent.iterdir():
+        other.unlink()
+    few = np.where(np.arange(60)[:, None, None] == 7, LABELS, 0).astype(np.uint8)
+    if path.suffix == '.npz':
+        np.savez_compressed(path, few)
+    elif path.suffix == '.npy':
+        np.save(path, few)
+    else:
+        write_ply(path, few, (43, 160, 43))
+    data = bytearray(path.read_bytes())
+    for share in (where, head * where):  # headers are short: aim at them, too
+        start = int(share * (len(data) - 1))
+        data[start:start + len(noise)] = noise
+    path.write_bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # NumPy warns of some damage that it then reads
+        try:
+            labels = FrameFolder(path.parent).labels(1)
+        except DataError as error:
+            assert name in str(error)
+        else:
+            assert labels.shape == (60 * 36 * 60,)
 
 
 @pytest.mark.parametrize('suffix', ['npy', 'npz'])
