@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ssc_ros.cli import main
+from ssc_ros.commands.samples import sample_bag
 from ssc_ros.metrics import CompletionCounts
 from ssc_ros.models.estimator import DummyEstimator
 
@@ -124,3 +125,13 @@ def test_unknown_weights_are_refused_before_anything_is_written(
     assert main(['evaluate', str(stereo_bag), '--weights', weights, '--out', str(out)]) == 1
     assert capsys.readouterr().err.startswith('error: ')
     assert not out.exists()
+
+
+def test_the_pose_may_come_from_the_depth_images(tmp_path: Path) -> None:
+    """The rooms of the sample bag show their floor: the scores change little."""
+    reports = []
+    for name, options in (('odometry', []), ('depth', ['--pose-from-depth'])):
+        code, report = evaluate(sample_bag(), tmp_path / name, '--input', 'rgbd', *options)
+        assert code == 0 and report['frames_scored'] == report['frames_in']
+        reports.append(report)
+    assert reports[0]['sc_iou'] == pytest.approx(reports[1]['sc_iou'], abs=0.02)

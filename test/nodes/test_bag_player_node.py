@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ssc_ros.bags import BagReader
+from ssc_ros.errors import ConfigurationError
 
 pytestmark = pytest.mark.ros
 
@@ -197,3 +198,25 @@ def test_a_missing_bag_leaves_the_node_unconfigured_with_the_reason(
     graph.wait(lambda: player.last_error)
     assert message in player.last_error
     assert player.state == 'unconfigured'
+
+
+def test_it_waits_for_those_who_listen_to_the_answers(
+    graph: Any, start_player: Callable[..., Any],
+) -> None:
+    from sensor_msgs.msg import Image
+
+    left = graph.collect(Image, LEFT)
+    player = start_player(
+        lockstep_topic='/answers', wait_for_answer_subscribers=1, lockstep_timeout_s=0.05)
+    time.sleep(0.6)
+    assert player.published == 0
+    graph.collect(Image, '/answers')
+    left.wait(4)
+    assert len(left.messages) == 4
+
+
+def test_listeners_of_answers_need_a_topic_of_answers(
+    start_player: Callable[..., Any],
+) -> None:
+    with pytest.raises(ConfigurationError, match='lockstep_topic, which is not set'):
+        start_player(wait_for_answer_subscribers=1)

@@ -187,3 +187,39 @@ def test_tf_without_tf2_ros_says_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, 'tf2_ros', None)
     with pytest.raises(ConfigurationError, match='odometry or parameters'):
         make_tf_source()
+
+
+class TestDepthPose:
+    def test_the_depth_image_itself_tells_the_pose(self):
+        from ssc_ros.geometry.cameras import PinholeCamera
+        from ssc_ros.geometry.gravity import DepthView
+        from ssc_ros.nodes.poses import create_pose_source
+        from ssc_ros.nodes.settings import RgbdPoseParameters
+
+        camera = PinholeCamera(60.0, 60.0, 79.5, 59.5, 120, 160)
+        pose = level_camera_pose(height_m=1.0, pitch_rad=0.7)
+        v, u = np.mgrid[:120, :160]
+        rays = np.stack([
+            (u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones(u.shape)])
+        down = -np.tensordot(pose[2, :3], rays, 1)
+        depth = np.divide(1.0, down, out=np.zeros(down.shape), where=down > 0.1)
+        source = create_pose_source(
+            None, lambda: RgbdPoseParameters(source='depth'), None)
+        found = source.pose_at(0, 'camera', DepthView(depth.astype(np.float32), camera))
+        np.testing.assert_allclose(found, pose, atol=0.02)
+        source.clear()
+        source.close()
+
+    def test_without_a_depth_image_it_says_what_to_set(self):
+        from ssc_ros.nodes.poses import DepthPose
+
+        with pytest.raises(DataError, match=r'hears no depth image.*odometry or tf'):
+            DepthPose().pose_at(0, 'camera')
+
+    def test_a_stereo_node_does_not_offer_it(self):
+        from ssc_ros.nodes.parameters import build_parameters
+        from ssc_ros.nodes.settings import RgbdParameters, StereoParameters
+
+        build_parameters(RgbdParameters, {'pose.source': 'depth'})
+        with pytest.raises(ConfigurationError, match=r'pose\.source'):
+            build_parameters(StereoParameters, {'pose.source': 'depth'})
