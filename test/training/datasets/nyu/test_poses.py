@@ -10,12 +10,16 @@ import numpy as np
 import pytest
 
 from ssc_ros.errors import DataError
+from ssc_ros.geometry.projection import project_voxels
 from ssc_ros.geometry.transforms import inverse_rigid
+from ssc_ros.models.occdepth.presets import load_preset
+from training.datasets.labelled import SampleMaker
 from training.datasets.nyu import NyuFrames, NyuSamples
 from training.datasets.nyu.frames import labelled_frame
 from training.datasets.nyu.poses import read_poses, sparse_depth
 from training.datasets.nyu.raw import read_depth, read_volume
 from training.datasets.nyu.regions import surface
+from training.options import DataOptions
 
 # Half the diagonal of a voxel, along a ray that is at most 1.27 times as long as its depth.
 LARGEST_ERROR_M = 0.08 * 3 ** 0.5 / 2
@@ -64,6 +68,30 @@ def test_rays_of_other_real_frames_cross_their_voxels(real_package: Path) -> Non
         depth_m = sparse_depth(sample.pixel_of_voxel, sample.camera, sample.placement)
         # Of the recovered poses the tightest ray touches its voxel by about a millimetre.
         assert int((depth_m > 0).sum()) == int(surface(sample.pixel_of_voxel).sum())
+
+
+@pytest.mark.parametrize('name', ['package', 'real_package'])
+def test_visible_voxels_project_near_the_pixels_that_own_them(
+    name: str, request: pytest.FixtureRequest,
+) -> None:
+    sample = NyuSamples(request.getfixturevalue(name), [1, 3], images=())[1]
+    visible = np.flatnonzero(sample.pixel_of_voxel != 307200)
+    table = project_voxels(
+        sample.placement.grid, sample.placement.T_camera_voxel, sample.camera)
+    row, column = np.divmod(sample.pixel_of_voxel[visible], 640)
+    u, v = table.points_image[visible].T
+    # Half a voxel's diagonal at the distance of its centre.
+    reach_px = LARGEST_ERROR_M * sample.camera.fy / (table.depth_m[visible] - LARGEST_ERROR_M)
+    assert (np.hypot(u - column, v - row) <= 1.2 * reach_px).all()
+
+
+def test_occdepth_reads_the_frames_of_the_benchmark(package: Path) -> None:
+    make = SampleMaker(load_preset('n4'), DataOptions(), with_cells=False)
+    batch = make(NyuFrames(package, 'train')[0])
+    assert batch.labels.shape == (1, 60, 36, 60)
+    assert batch.images.shape[-2:] == (480, 640)
+    visible = NyuSamples(package, [3])[0].pixel_of_voxel != 307200
+    assert batch.inputs.in_view.reshape(-1, 129600)[0].numpy()[visible].mean() > 0.95
 
 
 def test_frames_carry_measured_depth_where_there_is_some(package: Path) -> None:
