@@ -36,15 +36,15 @@ class ScoreOptions:
     What is scored, and how.
 
     Attributes:
-        predictions: folder with one file per frame, a weights bundle, or `rule:<name>`.
+        predictions: folder with one file per frame, weights (see `NetworkLabels`), or
+            `rule:<name>`.
         data: root of the data set.
         split: train or test.
         depth: kinect (NYUv2) or cad (NYUCAD).
         visibility: folder with SSCNet's evaluation volumes: score as SSCNet did.
         key: of the array in .npz files that hold several.
         skip_broken: score what is there and say how many frames are missing.
-        row: row of the tables that this reproduces.
-        seed: with which the network was trained.
+        row, seed: what this reproduces, and the seed of its training; a checkpoint knows both.
         out: folder of the results.
     """
 
@@ -78,7 +78,7 @@ def score(options: ScoreOptions) -> dict[str, Any]:
     result = benchmark_result(
         counts, space.names, missing=list(missing), device=scoring.device,
         experiment=scoring.name, reproduces=scoring.row, split=options.split,
-        seed=options.seed, predictions=options.predictions, depth=options.depth,
+        seed=scoring.seed, predictions=options.predictions, depth=options.depth,
         protocol='sscnet' if options.visibility else 'sketch')
     print(format_scores(counts.scores(), space.names))
     for name, (low, high) in result['intervals'].items():
@@ -91,8 +91,8 @@ def score(options: ScoreOptions) -> dict[str, Any]:
 
 
 def _is_network(name: str) -> bool:
-    return name.startswith(RANDOM_PREFIX) or name in list_bundles() or (
-        (Path(name) / CONFIG_FILE).is_file())
+    return name.startswith(RANDOM_PREFIX) or name.endswith('.ckpt') or (
+        name in list_bundles() or (Path(name) / CONFIG_FILE).is_file())
 
 
 class _Scoring:
@@ -101,7 +101,7 @@ class _Scoring:
     def __init__(self, options: ScoreOptions) -> None:
         self._options = options
         self.name = Path(options.predictions).name
-        self.row, self.device = options.row, 'cpu'
+        self.row, self.seed, self.device = options.row, options.seed, 'cpu'
         self._folder: FrameFolder | None = None
         self._labels, images = self._open(options.predictions)
         self._visibility = FrameFolder(options.visibility) if options.visibility else None
@@ -122,6 +122,10 @@ class _Scoring:
             from training.tables.networks import NetworkLabels
             network = NetworkLabels(name)
             self.device = network.device
+            if network.experiment is not None:
+                self.name = network.experiment.name
+                self.row = self.row or network.experiment.reproduces
+                self.seed = network.experiment.run.seed
             return network, network.images
         self._folder = folder = FrameFolder(Path(name), key=self._options.key)
         return (lambda sample: folder.labels(sample.frame_id)), ()

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.errors import ConfigurationError
+from ssc_ros.models.ammnet.config import AmmnetConfig
+from ssc_ros.models.ammnet.network import AmmnetNetwork
 from ssc_ros.models.ammnet.processing import AmmnetEstimator, prepare_arrays
-from ssc_ros.models.estimator import load_estimator
+from ssc_ros.models.estimator import Estimator, load_estimator
 from training.datasets.nyu import NyuSample
+from training.experiment import Experiment
+from training.runs import read_checkpoint
+
+CHECKPOINT_SUFFIX = '.ckpt'
 
 
 class NetworkLabels:
     """
     Runs AMMNet on the volumes of a package as the robot runs it on those of a camera.
 
+    Args:
+        weights: a bundle, `random:ammnet/<preset>`, or a .ckpt file of `python -m training fit`.
+
     Attributes:
         device: where it runs.
         images: what it reads of a sample beside the volumes.
+        experiment: that it was trained by; None for a bundle.
 
     Raises:
         ConfigurationError: another network than AMMNet.
@@ -25,13 +37,26 @@ class NetworkLabels:
     """
 
     def __init__(self, weights: str, *, device: str = 'auto', precision: str = 'auto') -> None:
-        estimator = load_estimator(weights, device=device, precision=precision)
+        self.experiment: Experiment | None = None
+        if weights.endswith(CHECKPOINT_SUFFIX):
+            estimator = self._open_checkpoint(Path(weights), device, precision)
+        else:
+            estimator = load_estimator(weights, device=device, precision=precision)
         if not isinstance(estimator, AmmnetEstimator):
             raise ConfigurationError(
                 f'{weights} is no AMMNet network: score it with `ssc_ros evaluate` on a bag')
         self._estimator = estimator
         self.device = estimator.device
         self.images = ('label_map13' if estimator.config.reads_label_maps else 'rgb',)
+
+    def _open_checkpoint(self, path: Path, device: str, precision: str) -> Estimator | None:
+        self.experiment, state, _ = read_checkpoint(path)
+        config = self.experiment.network
+        if not isinstance(config, AmmnetConfig):
+            return None
+        network = AmmnetNetwork(config)
+        network.load_state_dict(state)
+        return AmmnetEstimator(network, name=str(path), device=device, precision=precision)
 
     def __call__(self, sample: NyuSample) -> NDArray[np.uint8]:
         """

@@ -161,20 +161,42 @@ def test_a_split_that_is_not_there_is_named(
     assert 'frame 0001 has no tsdf' in refused(capsys, predictions, '--data', tmp_path)
 
 
-def test_a_network_is_scored_on_the_volumes_of_the_package(
-    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def colours(package: Path, tmp_path: Path) -> Path:
+    """Return a package of one test frame with a colour image."""
     import cv2
 
-    data = tmp_path / 'package'
+    data = tmp_path / 'colours'
     (data / 'RGB').mkdir(parents=True)
     for part in ('TSDF', 'Mapping', 'Label'):
         (data / part).symlink_to(package / part)
     (data / 'test.txt').write_text('0002\n')
     cv2.imwrite(str(data / 'RGB/NYU0002_colors.png'), np.zeros((480, 640, 3), np.uint8))
-    main(['score', 'random:ammnet/small', '--data', str(data)])
+    return data
+
+
+def test_a_network_is_scored_on_the_volumes_of_the_package(colours: Path) -> None:
+    assert main(['score', 'random:ammnet/small', '--data', str(colours)]) == 0
     result = json.loads(Path('runs/small/test.json').read_text())
     assert result['frames'] == 1 and 0 <= result['ssc_miou'] < 0.2
+
+
+def test_a_checkpoint_brings_its_row_and_seed(colours: Path, root: Path) -> None:
+    import torch
+
+    from ssc_ros.models.ammnet.network import AmmnetNetwork
+    from training.experiment import load_experiment
+
+    experiment = load_experiment(
+        root / 'training/experiments/ammnet/small.yaml', ['run.seed=5'])
+    state = AmmnetNetwork(experiment.network).state_dict()
+    torch.save({
+        'hyper_parameters': {'experiment': json.loads(json.dumps(experiment.to_dict()))},
+        'state_dict': {f'network.{name}': tensor for name, tensor in state.items()},
+        'global_step': 3}, 'step-3.ckpt')
+    assert main(['score', 'step-3.ckpt', '--data', str(colours)]) == 0
+    result = json.loads(Path('runs/small/test.json').read_text())
+    assert (result['reproduces'], result['seed']) == ('robot/small', 5)
 
 
 def test_other_networks_are_sent_elsewhere(
