@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.grids import VoxelGrid
 from ssc_ros.geometry.tsdf_array import array_tsdf
 from ssc_ros.geometry.tsdf_settings import TsdfSettings
+
+__all__ = ['DEFAULT_TSDF', 'SSCNET_TSDF', 'TsdfSettings', 'TsdfVolume', 'compute_tsdf']
 
 DEFAULT_TSDF = TsdfSettings()
 SSCNET_TSDF = TsdfSettings(flipped=True, unobserved=1.0)
@@ -56,13 +58,29 @@ def compute_tsdf(
         NumPy arrays, or tensors on the device of ``depth_m``.
 
     Raises:
-        ConfigurationError: the depth image has another size than the camera.
+        ConfigurationError: the depth is not in floating-point metres or of another size than the
+            camera, or the subdivision is not positive.
     """
+    _check(depth_m, camera, subdivision)
+    transform = np.asarray(T_camera_voxel, np.float64)
+    if isinstance(depth_m, np.ndarray):
+        return TsdfVolume(*array_tsdf(
+            depth_m, camera, grid, transform, subdivision=subdivision, settings=settings))
+    # Whoever has a tensor has torch; others need not.
+    from ssc_ros.geometry.tsdf_tensor import any_tensor_tsdf
+
+    return TsdfVolume(*any_tensor_tsdf(
+        depth_m, camera, grid, transform, subdivision=subdivision, settings=settings))
+
+
+def _check(depth_m: Any, camera: PinholeCamera, subdivision: int) -> None:
     if tuple(depth_m.shape) != camera.size:
         raise ConfigurationError(
             f'depth is {tuple(depth_m.shape)} but the camera is {camera.size}: '
             'rescale the camera with resized() first')
-    values, pixels = array_tsdf(
-        np.asarray(depth_m), camera, grid, np.asarray(T_camera_voxel, np.float64),
-        subdivision=subdivision, settings=settings)
-    return TsdfVolume(values, pixels)
+    if 'float' not in str(depth_m.dtype):
+        raise ConfigurationError(
+            f'depth is {depth_m.dtype}, expected floating-point metres: '
+            'divide millimetres by 1000 first')
+    if subdivision < 1:
+        raise ConfigurationError(f'subdivision is {subdivision}, expected 1 or more')

@@ -10,6 +10,7 @@ exact in double precision, so that averages do not depend on the order of summat
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -33,7 +34,7 @@ from ssc_ros.geometry.tsdf_view import (
     MIXED,
     DepthView,
     block_signs,
-    depth_view,
+    cell_projection,
     measured_cells,
 )
 
@@ -51,12 +52,15 @@ def array_tsdf(
     T_camera_voxel: NDArray[np.float64], *, subdivision: int, settings: TsdfSettings,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return values and pixel_of_voxel as ``compute_tsdf`` does."""
-    fine = _subdivided(grid, subdivision)
+    fine = subdivided(grid, subdivision)
+    _keep_freed_memory()
     cells, pixels = measured_cells(depth_m, camera, fine, T_camera_voxel)
     block = subdivision if subdivision > 1 else FINE_BLOCK
     blocks = _ceil_divided(fine.shape, block)
     with np.errstate(invalid='ignore'):  # NaN stands for "observes nothing"
-        view = depth_view(_observing(depth_m, settings), camera, fine, T_camera_voxel)
+        view = DepthView(
+            _observing(depth_m, settings), camera,
+            cell_projection(camera, fine, T_camera_voxel))
         if settings.kind == 'accurate':
             signs = block_signs(view, blocks, block, clearance_m=0.0)
             special = _accurate_values(view, signs, cells, block, settings)
@@ -71,7 +75,19 @@ def array_tsdf(
             _last_pixels(cells, pixels, grid, subdivision, none=depth_m.size))
 
 
-def _subdivided(grid: VoxelGrid, factor: int) -> VoxelGrid:
+@lru_cache(maxsize=1)
+def _keep_freed_memory() -> None:
+    """
+    Let the C library keep what temporaries free, up to some 60 MB, for later ones.
+
+    Its limit follows the largest block freed so far; below, every temporary of every frame comes
+    from the kernel page by page, which costs as much as the computation.
+    """
+    np.empty(30_000_000, np.uint8)
+
+
+def subdivided(grid: VoxelGrid, factor: int) -> VoxelGrid:
+    """Return the same box with ``factor`` cells per voxel edge."""
     x, y, z = (length * factor for length in grid.shape)
     return VoxelGrid(grid.origin_m, grid.voxel_size_m / factor, (x, y, z), grid.axis_order)
 
@@ -119,19 +135,21 @@ def _accurate_values(
             for blocks in _chunks(near[:, near_signs == sign]):
                 yield blocks, cv2.LUT(window.of_blocks(blocks, block), table[sign + 1])
     for blocks in _chunks(near[:, near_signs == MIXED]):
-        nearness = window.of_blocks(blocks, block)
-        yield blocks, table.reshape(-1).take(256 * _row(view, blocks, block) + nearness)
+        place = np.multiply(_rows(view, blocks, block), 256, dtype=np.int16)
+        place += window.of_blocks(blocks, block)
+        yield blocks, table.reshape(-1).take(place)
     is_mixed = signs == MIXED
     is_mixed[tuple(near)] = False
     for blocks in _chunks(np.stack(np.nonzero(is_mixed))):
-        yield blocks, table[:, NEARNESS_FAR].take(_row(view, blocks, block))
+        yield blocks, table[:, NEARNESS_FAR].take(_rows(view, blocks, block))
 
 
-def _row(view: DepthView, blocks: NDArray[np.int64], block: int) -> NDArray[np.intp]:
-    """Return the sign of each cell, plus one."""
+def _rows(view: DepthView, blocks: NDArray[np.int64], block: int) -> NDArray[np.int8]:
+    """Return the row of each cell in the table of values: its sign plus one."""
     z, depth, _, _ = view.cells_of(blocks, block)
-    behind, in_front = depth <= z, depth > z
-    return np.add(np.subtract(in_front, behind, dtype=np.int8), 1, dtype=np.intp)
+    rows = np.subtract(depth > z, depth <= z, dtype=np.int8)
+    rows += np.int8(1)
+    return rows
 
 
 def _projective_values(
@@ -140,7 +158,8 @@ def _projective_values(
 ) -> Iterator[BlockValues]:
     for blocks in _chunks(np.stack(np.nonzero(signs == MIXED))):
         z, depth, u, v = view.cells_of(blocks, block)
-        x, y = (u - view.center[0]) / camera.fx, (v - view.center[1]) / camera.fy
+        center_u, center_v = view.projection.center
+        x, y = (u - center_u) / camera.fx, (v - center_v) / camera.fy
         along_ray_m = (depth - z) * np.sqrt(1 + x * x + y * y)
         plain = np.clip(along_ray_m / truncation_m, -1, 1)
         plain[np.isnan(plain)] = settings.unobserved

@@ -10,6 +10,7 @@ transform needs (down to 100 - 10 * 10) leaves the range of a byte.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,10 +92,10 @@ def _sweep(steps: Bytes) -> None:
     """Replace 0 = surface, 12 = other by the distance along the first axis, at most 12."""
     one = np.uint8(1)
     candidate = np.empty(steps.shape[1:], np.uint8)
-    for plane, following in zip(steps[:-1], steps[1:], strict=True):
+    for plane, following in pairwise(steps):
         np.add(plane, one, out=candidate)
         np.minimum(following, candidate, out=following)
-    for plane, following in zip(steps[:0:-1], steps[-2::-1], strict=True):
+    for plane, following in pairwise(steps[::-1]):
         np.add(plane, one, out=candidate)
         np.minimum(following, candidate, out=following)
 

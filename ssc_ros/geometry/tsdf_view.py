@@ -15,17 +15,17 @@ from ssc_ros.geometry.tsdf_distance import Cells
 
 MIXED = 2
 
-TILE_PIXELS = 4
+TILE_PIXELS = 8
 MIN_Z_M = 1e-3
 # Room for rounding in single precision; it only makes more blocks mixed.
 PIXEL_MARGIN = 0.02
 DEPTH_MARGIN_M = 1e-3
-WINDOW_TILES = (*range(1, 17), 20, 24, 28, 32)
+WINDOW_TILES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)
 NO_DEPTH = -1e30
 # As many as keep the temporaries of their pixels in the cache.
 ROWS_AT_A_TIME = 24
 
-Floats = NDArray[np.floating[Any]]
+Range = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def measured_cells(
@@ -72,56 +72,73 @@ def measured_cells(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DepthView:
+class CellProjection:
     """
-    A depth image and the projection of a grid's cell corners into it.
+    Projection of a grid's minimum cell corners into an image padded by a tile on each side.
 
     Attributes:
-        depth_m: float64 image padded by a tile on each side; nan = observes nothing.
         origin, steps: (3,) and (3, 3): homogeneous pixel coordinates of cell (i, j, k) are
             ``origin + i * steps[0] + j * steps[1] + k * steps[2]``: after division by the third,
             which is z in metres, the integer parts are column and row of the padded image.
         center: u and v of the optical axis.
     """
 
-    depth_m: NDArray[np.float64]
     origin: NDArray[np.float64]
     steps: NDArray[np.float64]
     center: tuple[float, float]
+
+
+def cell_projection(
+    camera: PinholeCamera, grid: VoxelGrid, T_camera_voxel: NDArray[np.float64],
+) -> CellProjection:
+    """Return where the minimum corners of a grid's cells appear."""
+    # The added half makes truncation a rounding.
+    center = camera.cx + TILE_PIXELS + 0.5, camera.cy + TILE_PIXELS + 0.5
+    intrinsics = np.array([[camera.fx, 0, center[0]], [0, camera.fy, center[1]], [0, 0, 1]])
+    matrix = intrinsics @ T_camera_voxel[:3]
+    return CellProjection(
+        matrix[:, :3] @ np.asarray(grid.origin_m) + matrix[:, 3],
+        grid.voxel_size_m * matrix[:, list(grid.axes)].T, center)
+
+
+def padded_size(camera: PinholeCamera) -> tuple[int, int]:
+    """Return height and width of the padded image: whole tiles, one more on each side."""
+    height, width = ((-(-length // TILE_PIXELS) + 2) * TILE_PIXELS for length in camera.size)
+    return height, width
+
+
+class DepthView:
+    """
+    A depth image as seen from the cells of a grid.
+
+    Args:
+        depth_m: (H, W) float64; nan = observes nothing, as outside the image.
+    """
+
+    def __init__(
+        self, depth_m: NDArray[np.float64], camera: PinholeCamera, projection: CellProjection,
+    ) -> None:
+        self.projection = projection
+        self.depth_m = np.full(padded_size(camera), np.nan)
+        self.depth_m[
+            TILE_PIXELS:TILE_PIXELS + camera.height, TILE_PIXELS:TILE_PIXELS + camera.width,
+        ] = depth_m
 
     def cells_of(self, blocks: NDArray[np.int64], block: int) -> tuple[NDArray[np.float64], ...]:
         """Return z, depth of the pixel, u and v, each (n, block**3), of (3, n) blocks."""
         first, within = blocks * block, np.indices((block,) * 3).reshape(3, -1)
         u, v, z = (
-            np.add.outer(self.origin[i] + self.steps[:, i] @ first, self.steps[:, i] @ within)
-            for i in range(3))
+            np.add.outer(start + step @ first, step @ within)
+            for start, step in zip(self.projection.origin, self.projection.steps.T, strict=True))
         height, width = self.depth_m.shape
-        in_front = np.maximum(z, 1e-9)  # throws what is behind the camera far out of the image
+        in_front = np.clip(z, 1e-9, None)  # throws what is behind the camera out of the image
         for coordinate, length in ((u, width), (v, height)):
             np.divide(coordinate, in_front, out=coordinate)
             np.clip(coordinate, 0, length - 1, out=coordinate)
-        pixel = v.astype(np.int64)
-        pixel *= width
-        pixel += u.astype(np.int64)
+        pixel = v.astype(np.int32)
+        pixel *= np.int32(width)
+        pixel += u.astype(np.int32)
         return z, self.depth_m.reshape(-1).take(pixel), u, v
-
-
-def depth_view(
-    depth_m: NDArray[np.float64], camera: PinholeCamera, grid: VoxelGrid,
-    T_camera_voxel: NDArray[np.float64],
-) -> DepthView:
-    """Return the view of a grid's minimum corners; nan in ``depth_m`` observes nothing."""
-    padded = np.full([(-(-length // TILE_PIXELS) + 2) * TILE_PIXELS for length in camera.size], np.nan)
-    height, width = camera.size
-    padded[TILE_PIXELS:TILE_PIXELS + height, TILE_PIXELS:TILE_PIXELS + width] = depth_m
-    # The added half makes truncation a rounding, half away from zero as far as pixels go.
-    projection = camera.matrix
-    projection[:2, 2] += TILE_PIXELS + 0.5
-    matrix = projection @ T_camera_voxel[:3]
-    return DepthView(
-        padded, matrix[:, :3] @ np.asarray(grid.origin_m) + matrix[:, 3],
-        grid.voxel_size_m * matrix[:, list(grid.axes)].T,
-        (float(projection[0, 2]), float(projection[1, 2])))
 
 
 def block_signs(
@@ -138,85 +155,98 @@ def block_signs(
         int8 of ``shape``: 1 all cells in front of the surface, -1 all behind it, 0 all
         unobserved, 2 = mixed or not decided.
     """
-    u, v, z = _lattice(view, shape, block)
-    z_low, z_high = _over_corners(np.minimum, z), _over_corners(np.maximum, z)
-    np.maximum(z, MIN_Z_M, out=z)
-    low, high = _depth_range(view, u / z, v / z)
-    margin = clearance_m + DEPTH_MARGIN_M
+    u, v, z = _shared_corners(view, shape, block)
+    in_front = np.maximum(z, np.float32(MIN_Z_M))
+    low, high = DepthWindows(view.depth_m).depth_range(
+        _over_corners(u / in_front), _over_corners(v / in_front))
+    z_low, z_high = _over_corners(z)
+    margin_m = clearance_m + DEPTH_MARGIN_M
     signs = np.full(shape, MIXED, np.int8)
-    signs[low - z_high > margin] = 1
-    signs[(low > NO_DEPTH) & (high - z_low < -margin)] = -1
+    signs[low - z_high > margin_m] = 1
+    signs[(low > NO_DEPTH) & (high - z_low < -margin_m)] = -1
     signs[high == NO_DEPTH] = 0
     signs[z_low < MIN_Z_M] = MIXED
     signs[z_high <= 0] = 0
     return signs
 
 
-def _lattice(
+def _shared_corners(
     view: DepthView, shape: tuple[int, int, int], block: int,
 ) -> tuple[NDArray[np.float32], ...]:
-    """Return u * z, v * z and z of the corners that blocks share, one more than blocks."""
-    lines = [np.arange(length + 1) * block for length in shape]
+    """
+    Return u * z, v * z and z of the first cells of blocks, (bx + 1, by + 1, bz + 1).
+
+    The first cells of the next blocks bound a block, one cell too far.
+    """
+    x, y, z = (np.arange(length + 1) * float(block) for length in shape)
+    projection = view.projection
     return tuple(
-        (view.origin[i] + view.steps[0, i] * lines[0].astype(np.float64)[:, None, None]
-         + np.add.outer(view.steps[1, i] * lines[1], view.steps[2, i] * lines[2])
-         ).astype(np.float32)
-        for i in range(3))
+        np.add.outer(start + step[0] * x, np.add.outer(step[1] * y, step[2] * z))
+        .astype(np.float32)
+        for start, step in zip(projection.origin, projection.steps.T, strict=True))
 
 
-def _over_corners(reduce: Any, lattice: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the minimum or maximum over the eight corners of each block."""
-    lattice = reduce(lattice[:-1], lattice[1:])
-    lattice = reduce(lattice[:, :-1], lattice[:, 1:])
-    result: NDArray[np.float32] = reduce(lattice[:, :, :-1], lattice[:, :, 1:])
-    return result
-
-
-def _depth_range(
-    view: DepthView, u: NDArray[np.float32], v: NDArray[np.float32],
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """
-    Return bounds of the depth in the part of the image that each block may cover.
-
-    The lower one is NO_DEPTH where a pixel without depth is among them, the upper one where all
-    are.
-    """
-    tiles = _tile_windows(view.depth_m)
-    _, rows, columns = tiles[0].shape
-    size: Any = 0
-    first: list[NDArray[np.int32]] = []
-    for coordinate, count in ((v, rows), (u, columns)):
-        tile = coordinate * np.float32(1 / TILE_PIXELS)
-        margin = np.float32(PIXEL_MARGIN / TILE_PIXELS)
-        low, high = (
-            np.clip(_over_corners(reduce, tile) + sign * margin, 0, count - 1).astype(np.int32)
-            for reduce, sign in ((np.minimum, -1), (np.maximum, 1)))
-        size = np.maximum(size, high - low)
-        first.append(low)
-    level = np.searchsorted(WINDOW_TILES, np.arange(rows + columns) + 1).astype(np.int32)[size]
-    place = (np.minimum(level, len(WINDOW_TILES) - 1) * rows + first[0]) * columns + first[1]
-    low, high = (tile.reshape(-1).take(place) for tile in tiles)
-    is_wide = level == len(WINDOW_TILES)
-    low[is_wide], high[is_wide] = NO_DEPTH, -NO_DEPTH
+def _over_corners(lattice: NDArray[np.float32]) -> Range:
+    """Return minimum and maximum over the eight corners of each block."""
+    low = high = lattice
+    for axis in range(3):
+        low, high = np.moveaxis(low, axis, 0), np.moveaxis(high, axis, 0)
+        low, high = np.minimum(low[:-1], low[1:]), np.maximum(high[:-1], high[1:])
+        low, high = np.moveaxis(low, 0, axis), np.moveaxis(high, 0, axis)
     return low, high
 
 
-def _tile_windows(depth_m: NDArray[np.float64]) -> tuple[NDArray[np.float32], ...]:
-    """Return minimum and maximum depth in windows of n x n tiles, (levels, rows, columns)."""
-    rows, columns = (length // TILE_PIXELS for length in depth_m.shape)
-    image = np.where(np.isnan(depth_m), NO_DEPTH, depth_m).astype(np.float32)
-    image = image.reshape(rows, TILE_PIXELS, columns, TILE_PIXELS)
-    return tuple(_windows(reduce, image) for reduce in (np.minimum, np.maximum))
+class DepthWindows:
+    """
+    Bounds of the depth in any rectangle of an image, in constant time.
+
+    A rectangle is covered by one window of whole tiles, of the next larger of some sizes.
+    """
+
+    def __init__(self, depth_m: NDArray[np.float64]) -> None:
+        self._tiles = tuple(length // TILE_PIXELS for length in depth_m.shape)
+        image = np.where(np.isnan(depth_m), NO_DEPTH, depth_m).astype(np.float32)
+        rows, columns = self._tiles
+        tiles = image.reshape(rows, TILE_PIXELS, columns, TILE_PIXELS)
+        # Beyond the largest size, anything is possible.
+        self._low, self._high = (
+            np.stack(_windows(reduce, np.stack(_windows(
+                reduce, reduce.reduce(reduce.reduce(tiles, axis=1), axis=2), -2, unknown)),
+                -1, unknown)).reshape(-1)
+            for reduce, unknown in ((np.minimum, NO_DEPTH), (np.maximum, -NO_DEPTH)))
+        self._level = np.searchsorted(WINDOW_TILES, np.arange(max(self._tiles)) + 1)
+
+    def depth_range(self, u: Range, v: Range) -> Range:
+        """
+        Return bounds of the depth in rectangles of pixels.
+
+        The lower one is NO_DEPTH where a pixel without depth may be among them, the upper one
+        where all are.
+        """
+        first, level = [], []
+        for (low, high), count in ((u, self._tiles[1]), (v, self._tiles[0])):
+            low_tile, high_tile = (
+                np.clip((edge + np.float32(margin)) * np.float32(1 / TILE_PIXELS), 0, count - 1)
+                .astype(np.int32)
+                for edge, margin in ((low, -PIXEL_MARGIN), (high, PIXEL_MARGIN)))
+            first.append(low_tile)
+            level.append(self._level.take(high_tile - low_tile))
+        rows, columns = self._tiles
+        place = level[0] * (len(WINDOW_TILES) + 1) + level[1]
+        place = (place * rows + first[1]) * columns + first[0]
+        return self._low.take(place), self._high.take(place)
 
 
-def _windows(reduce: Any, image: NDArray[np.float32]) -> NDArray[np.float32]:
-    windows = {1: reduce.reduce(reduce.reduce(image, axis=1), axis=2)}
+def _windows(
+    reduce: Any, tiles: NDArray[np.float32], axis: int, unknown: float,
+) -> list[NDArray[np.float32]]:
+    """Return the extremes over windows of each size along an axis, and one of unknown size."""
+    windows = {1: np.moveaxis(tiles, axis, 0)}
     for size in WINDOW_TILES[1:]:
         # Two windows of at least half the size cover it; at the end, what there is.
-        half = (size + 1) // 2
-        window = windows[half].copy()
-        reduce(window[:half - size], windows[half][size - half:], out=window[:half - size])
-        across = window.copy()
-        reduce(window[:, :half - size], across[:, size - half:], out=window[:, :half - size])
-        windows[size] = window
-    return np.stack(list(windows.values()))
+        half = windows[(size + 1) // 2]
+        shift = size - (size + 1) // 2
+        windows[size] = half.copy()
+        reduce(half[:-shift], half[shift:], out=windows[size][:-shift])
+    return [*(np.moveaxis(window, 0, axis) for window in windows.values()),
+            np.full_like(tiles, unknown)]
