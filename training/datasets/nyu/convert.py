@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import multiprocessing
 import shutil
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -18,12 +19,13 @@ from ssc_ros.geometry.placement import BoxPlacement
 from ssc_ros.geometry.tsdf import DEFAULT_TSDF, compute_tsdf
 from ssc_ros.geometry.tsdf_settings import TsdfSettings
 
-from .conventions import CAMERAS, RULES_FILE, SUBDIVISION
-from .pooling import nyu12_from_raw, pool_labels, sketch
+from .conventions import CAMERAS, SUBDIVISION
+from .pooling import nyu12_from_raw, pool_labels
 from .poses import write_poses
-from .raw import RawVolume, read_depth, read_volume, write_depth
+from .raw import RawVolume, read_depth, read_volume
 from .regions import label_weight
 from .samples import BrokenFrame
+from .writer import ConvertedFrame, write_frame, write_rules, write_split
 
 SOURCES = ('NYU', 'NYUCAD')
 
@@ -52,18 +54,6 @@ class RawFrame:
     split: str
     depth_path: Path
     volume_path: Path
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ConvertedFrame:
-    """Volumes of one frame, as in `NyuSample`, and its depth."""
-
-    tsdf: NDArray[np.float32]
-    label_weight: NDArray[np.bool_]
-    pixel_of_voxel: NDArray[np.int64]
-    labels: NDArray[np.uint8]
-    placement: BoxPlacement
-    depth_m: NDArray[np.float32]
 
 
 @dataclass(slots=True)
@@ -114,24 +104,6 @@ def load_and_convert(frame: RawFrame, options: ConversionOptions) -> ConvertedFr
     return convert_frame(read_depth(frame.depth_path), read_volume(frame.volume_path), options)
 
 
-def write_frame(
-    folder: Path, frame_id: int, converted: ConvertedFrame, *, with_sketch: bool = False,
-) -> None:
-    """Write the files of one frame with the names, keys and types of the released package."""
-    name = f'{frame_id:04d}.npz'
-    arrays = {
-        'TSDF': (converted.tsdf.ravel(), converted.label_weight.ravel().astype(np.float64)),
-        'Mapping': (converted.pixel_of_voxel,),
-        'Label': (converted.labels.ravel().astype(np.int32),)}
-    for kind, values in arrays.items():
-        (folder / kind).mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(folder / kind / name, *values)
-    write_depth(folder / 'Depth' / f'{frame_id:04d}.png', converted.depth_m)
-    if with_sketch:
-        (folder / 'sketch3D').mkdir(exist_ok=True)
-        np.save(folder / 'sketch3D' / f'{frame_id:04d}.npy', sketch(converted.labels))
-
-
 def convert(
     raw_root: Path, out_root: Path, source: str = 'NYU', options: ConversionOptions | None = None,
     *, rgb_root: Path | None = None, skip_broken: bool = False, workers: int = 1,
@@ -154,32 +126,50 @@ def convert(
     folder = out_root / source
     folder.mkdir(parents=True, exist_ok=True)
     colors = _find_colors(rgb_root) if rgb_root is not None else {}
-    report = ConversionReport()
     jobs = [(frame, folder, options, colors.get(frame.frame_id)) for frame in frames.values()]
-    for frame, outcome in zip(
-            frames.values(), tqdm(_outcomes(jobs, workers), total=len(jobs), desc=source,
-                                  unit='frame', disable=not progress), strict=True):
-        if isinstance(outcome, BoxPlacement):
-            report.placements[frame.frame_id] = outcome
-        elif skip_broken:
-            report.broken.append(BrokenFrame(frame.frame_id, outcome))
-        else:
-            raise DataError(outcome)
-    if not report.placements:
-        raise DataError(f'no frame of {raw_root} could be converted: {report.broken[0].reason}')
-    _write_lists(folder, frames, report.placements, options)
+    outcomes = tqdm(_outcomes(jobs, workers), total=len(jobs), desc=source, unit='frame',
+                    disable=not progress)
+    report = _report(frames, outcomes, skip_broken=skip_broken)
+    for split in ('train', 'test'):
+        write_split(folder, split, [
+            frame_id for frame_id in report.placements if frames[frame_id].split == split])
+    write_poses(folder, report.placements, CAMERAS[options.camera])
+    write_rules(folder, asdict(options))
     return report
 
 
-_Job = tuple[RawFrame, Path, ConversionOptions, 'Path | None']
+def _report(
+    frames: Iterable[int], outcomes: Iterable[BoxPlacement | str], *, skip_broken: bool,
+) -> ConversionReport:
+    report = ConversionReport()
+    for frame_id, outcome in zip(frames, outcomes, strict=True):
+        if isinstance(outcome, BoxPlacement):
+            report.placements[frame_id] = outcome
+        elif skip_broken:
+            report.broken.append(BrokenFrame(frame_id, outcome))
+        else:
+            raise DataError(outcome)
+    if not report.placements:
+        raise DataError(f'no frame could be converted; first fault: {report.broken[0].reason}')
+    return report
+
+
+_Job = tuple[RawFrame, Path, ConversionOptions, Path | None]
 
 
 def _outcomes(jobs: list[_Job], workers: int) -> Iterable[BoxPlacement | str]:
     if workers <= 1:
         yield from map(_convert_job, jobs)
         return
-    with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(_convert_job, jobs)
+    # Spawned, not forked: OpenCV and torch keep threads that a fork would lose.
+    context = multiprocessing.get_context('spawn')
+    with context.Pool(workers, _use_one_thread) as pool:
+        yield from pool.imap(_convert_job, jobs)
+
+
+def _use_one_thread() -> None:
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
 
 
 def _convert_job(job: _Job) -> BoxPlacement | str:
@@ -201,17 +191,3 @@ def _find_colors(rgb_root: Path) -> dict[int, Path]:
     patterns = ('NYU????_colors.jpg', 'NYU????_rgb.png', 'NYU????_colors.png')
     return {int(path.name[3:7]): path
             for pattern in patterns for path in sorted(rgb_root.rglob(pattern))}
-
-
-def _write_lists(
-    folder: Path, frames: Mapping[int, RawFrame], placements: Mapping[int, BoxPlacement],
-    options: ConversionOptions,
-) -> None:
-    for split in ('train', 'test'):
-        ids = [frame_id for frame_id in placements if frames[frame_id].split == split]
-        if ids:
-            (folder / f'{split}.txt').write_text(
-                ''.join(f'{frame_id:04d}\n' for frame_id in ids), encoding='ascii')
-    write_poses(folder, placements, CAMERAS[options.camera])
-    rules = json.dumps(asdict(options), indent=2)
-    (folder / RULES_FILE).write_text(rules + '\n', encoding='ascii')

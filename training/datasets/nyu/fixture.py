@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .conventions import CAMERAS, FINE_SHAPE, IMAGE_SIZE
-from .convert import ConversionOptions, convert_frame, write_frame
+from .convert import ConversionOptions, convert_frame
 from .poses import write_poses
 from .raw import RawVolume, write_depth, write_volume
+from .writer import write_frame, write_split
 
 SPLITS = {'train': (3, 4, 5), 'test': (1, 2)}
 # Depths lie in the middle of cells, so that no rounding decides where a point falls.
@@ -60,7 +61,7 @@ def write_fixture(root: Path) -> None:
         for frame_id in ids:
             write_frame(root, frame_id, converted, with_sketch=True)
             _write_images(root, frame_id, label_maps=True)
-        (root / f'{split}.txt').write_text(''.join(f'{frame_id:04d}\n' for frame_id in ids))
+        write_split(root, split, ids)
     write_poses(root, dict.fromkeys(sum(SPLITS.values(), ()), converted.placement),
                 CAMERAS[options.camera])
 

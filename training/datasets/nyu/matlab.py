@@ -40,9 +40,8 @@ def extract_images(
         if not ids or min(ids) < 1 or max(ids) > count:
             raise DataError(f'{mat_path} has the frames 1 to {count}: ask for some of these')
         for frame_id in tqdm(ids, desc='images', unit='frame', disable=not progress):
-            rgb = arrays['images'][frame_id - 1].transpose(2, 1, 0)
-            _write(out / 'RGB' / f'NYU{frame_id:04d}_colors.png',
-                   cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2BGR))
+            bgr = arrays['images'][frame_id - 1].transpose(2, 1, 0)[..., ::-1]
+            _write(out / 'RGB' / f'NYU{frame_id:04d}_colors.png', np.ascontiguousarray(bgr))
             raw_labels = np.ascontiguousarray(arrays['labels'][frame_id - 1].T)
             _write(out / 'Label40' / f'{frame_id:04d}.png', official_nyu40(raw_labels))
     return len(ids)

@@ -13,7 +13,6 @@ from ssc_ros.errors import DataError
 from .conventions import SUBDIVISION
 from .convert import (
     ConversionOptions,
-    ConvertedFrame,
     RawFrame,
     find_raw_frames,
     load_and_convert,
@@ -21,6 +20,7 @@ from .convert import (
 from .regions import surface
 from .sample import NyuSample
 from .samples import NyuSamples
+from .writer import ConvertedFrame
 
 # Rounding decides the sign of single fine cells; more than this is another rule.
 MAX_FLIPPED_CELLS = 5

@@ -10,6 +10,7 @@ import pytest
 
 from ssc_ros.errors import DataError
 from ssc_ros.geometry.grids import VoxelGrid
+from ssc_ros.geometry.projection import project_voxels
 from ssc_ros.geometry.tsdf import SSCNET_TSDF, compute_tsdf
 from ssc_ros.geometry.tsdf_settings import TsdfSettings
 from training.datasets.nyu import NyuSamples
@@ -82,6 +83,16 @@ def test_fine_distances_have_their_golden_counts() -> None:
     values = [int((fine.values == value).sum()) for value in (-1, 1, 0)]
     assert values == [4915363, 227683, 2526662]
     assert int((fine.pixel_of_voxel != 307200).sum()) == 15637
+
+
+@pytest.mark.slow
+def test_the_golden_number_of_fine_cells_is_in_view() -> None:
+    placement = fixture_volume().placement
+    # A cell's place is its corner: the centre of a grid shifted by half a cell.
+    x, y, z = (value - 0.01 for value in placement.grid.origin_m)
+    grid = VoxelGrid((x, y, z), 0.02, (240, 144, 240), 'xzy')
+    table = project_voxels(grid, placement.T_camera_voxel, CAMERAS['nyu'])
+    assert int(table.in_view.sum()) == 5867586
 
 
 def test_weights_follow_the_plain_distances_whatever_is_stored(package: Path) -> None:
