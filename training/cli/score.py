@@ -119,7 +119,7 @@ class _Scoring:
         if name.startswith(RULE_PREFIX):
             return self._open_rule(name[len(RULE_PREFIX):])
         if _is_network(name):
-            from training.tables.networks import NetworkLabels
+            from training.cli.network_labels import NetworkLabels
             network = NetworkLabels(name)
             self.device = network.device
             if network.experiment is not None:

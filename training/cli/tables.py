@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from ssc_ros.labels import load_label_space
-from ssc_ros.metrics import format_table, mean_and_spread
+from ssc_ros.metrics import Interval, format_table, mean_and_spread
 from ssc_ros.models.occdepth.presets import load_preset
-from training.tables.measured import measured_rows
+from training.tables.measured import measured_rows, read_counts
 
 TABLES_FOLDER = Path(__file__).parents[1] / 'tables'
 EXPERIMENTS_FOLDER = Path(__file__).parents[1] / 'experiments'
@@ -53,6 +53,7 @@ def print_tables(paper: str, runs: Path, *, classes: bool = False) -> None:
         if classes and any('class_iou' in row for row, _ in rows):
             print(_class_table(rows))
         notes = [f'{row["method"]}: {row["note"]}' for row, _ in rows if 'note' in row]
+        notes += _gains(rows)
         if notes:
             print('\n'.join(notes), end='\n\n')
     _print_runs([row for table in tables for row in table['rows']], measured)
@@ -139,6 +140,24 @@ def _class_table(rows: Sequence[tuple[Row, Results]]) -> str:
                 row['method'], 'measured', *(_mean(results, key) for key in keys),
                 *(_mean(per_class, name) for name in names)])
     return format_table(['row', '', 'P', 'R', 'IoU', 'mIoU', *names], cells) + '\n'
+
+
+def _gains(rows: Sequence[tuple[Row, Results]]) -> list[str]:
+    """Say how the first runs of rows differ from that of the first row that was measured."""
+    counted = [(row['method'], counts) for row, results in rows
+               if results and (counts := read_counts(results[0])) is not None]
+    lines = []
+    for method, counts in counted[1:]:
+        reference, others = counted[0]
+        if counts.frame_ids == others.frame_ids:
+            gains = counts.gains(others)
+            lines.append(f'{method}, over {reference}, same frames: '
+                         f'SC IoU {_gain(gains["sc_iou"])}, SSC mIoU {_gain(gains["ssc_miou"])}')
+    return lines
+
+
+def _gain(gain: Interval) -> str:
+    return f'{100 * gain.score:+.2f} ({100 * gain.low:+.2f} to {100 * gain.high:+.2f})'
 
 
 def _frames(results: Results) -> str:

@@ -6,7 +6,8 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import yaml
 from ssc_ros.errors import DataError
 from ssc_ros.metrics import BenchmarkCounts
 
+COUNTS_SUFFIX = '_counts.npz'
 _ROOT = Path(__file__).parents[2]
 
 
@@ -77,10 +79,27 @@ def _processor() -> str:
     return next(names, platform.processor() or platform.machine())
 
 
+def read_counts(result: Mapping[str, Any]) -> BenchmarkCounts | None:
+    """
+    Return the counts of every frame behind a result of `measured_rows`, None where none are kept.
+
+    Raises:
+        DataError: they are damaged; the file is named.
+    """
+    path = Path(result['folder']) / f'{result.get("split", "test")}{COUNTS_SUFFIX}'
+    if not path.is_file():
+        return None
+    try:
+        with path.open('rb') as file, np.load(file, allow_pickle=False) as arrays:
+            return BenchmarkCounts.from_arrays(arrays)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise DataError(f'{path} is damaged ({error!r}): score the run again') from error
+
+
 def write_result(folder: Path, result: dict[str, Any], counts: BenchmarkCounts) -> Path:
     """Write `<split>.json`, and the counts of every frame beside it; return the JSON's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(folder / f'{result["split"]}_counts.npz', **counts.to_arrays())
+    np.savez_compressed(folder / f'{result["split"]}{COUNTS_SUFFIX}', **counts.to_arrays())
     path = folder / f'{result["split"]}.json'
     path.write_text(json.dumps(result, indent=2) + '\n', encoding='utf-8')
     return path
@@ -89,6 +108,8 @@ def write_result(folder: Path, result: dict[str, Any], counts: BenchmarkCounts) 
 def measured_rows(runs: Path) -> dict[str, list[dict[str, Any]]]:
     """
     Return the test scores of all runs under a folder, by the row they reproduce.
+
+    Each also holds its `folder`.
 
     Raises:
         DataError: a result is damaged; it is named.
@@ -109,6 +130,7 @@ def _read_result(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise DataError(
             f'{path} is damaged ({error}): score the run again, or delete the file') from error
+    result['folder'] = str(path.parent)
     if result.get('seed') is None:
         result['seed'] = _seed_of_run(path.with_name('experiment.yaml'))
     return result

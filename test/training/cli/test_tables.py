@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ssc_ros.labels import load_label_space
+from ssc_ros.metrics import BenchmarkCounts, sketch_region
 from ssc_ros.models.occdepth.presets import load_preset
 from training.cli.tables import print_tables, read_tables
-from training.tables.measured import measured_rows
+from training.tables.measured import benchmark_result, measured_rows, write_result
 
 
 def all_rows() -> list[dict]:
@@ -113,3 +115,17 @@ def test_class_figures_are_printed_on_request(tmp_path: Path, capsys) -> None:
         '90.50', '82.10', '75.60', '48.50', '46.70', '94.20', '43.90', '30.60', '39.10', '60.30',
         '54.80', '35.70', '44.40', '48.20', '35.30']
     assert measured[3:] == ['80.00', '70.00', '50.00', '40.00', *['25.00'] * 11]
+
+
+def test_rows_of_a_table_are_compared_on_the_same_frames(tmp_path: Path, capsys) -> None:
+    for name, found in (('baseline', 40), ('full', 45)):
+        counts = BenchmarkCounts(12)
+        for frame in range(9):
+            counts.add(frame, np.arange(100) < found + frame, sketch_region(
+                np.ones(100), np.ones(100), np.full(100, 307200)))
+        result = benchmark_result(
+            counts, load_label_space('nyu12').names, experiment=name, split='test',
+            reproduces=f'budget/{name}')
+        write_result(tmp_path / name, result, counts)
+    assert ('both (AMMNet), over Baseline, same frames: SC IoU +5.00 (+5.00 to +5.00), '
+            'SSC mIoU +0.45 (+0.45 to +0.45)') in lines_of(capsys, tmp_path)

@@ -12,7 +12,13 @@ import pytest
 from ssc_ros.errors import DataError
 from ssc_ros.metrics import BenchmarkCounts, sketch_region
 from training.tables import measured
-from training.tables.measured import benchmark_result, measured_rows, provenance, write_result
+from training.tables.measured import (
+    benchmark_result,
+    measured_rows,
+    provenance,
+    read_counts,
+    write_result,
+)
 
 NAMES = ['empty', 'floor', 'wall']
 
@@ -54,8 +60,16 @@ def test_results_of_several_seeds_are_found_below_the_runs(
         write_result(tmp_path / 'group' / f'seed-{seed}', result, counts)
     found = measured_rows(tmp_path)
     assert [result['seed'] for result in found['a/b']] == [1, 2]
-    with np.load(tmp_path / 'group/seed-1/test_counts.npz', allow_pickle=False) as arrays:
-        assert BenchmarkCounts.from_arrays(arrays).scores() == counts.scores()
+    restored = read_counts(found['a/b'][0])
+    assert restored is not None and restored.scores() == counts.scores()
+
+
+def test_damaged_counts_are_named_and_absent_ones_are_none(tmp_path: Path) -> None:
+    result = {'folder': tmp_path, 'split': 'test'}
+    assert read_counts(result) is None
+    (tmp_path / 'test_counts.npz').write_bytes(b'PK')
+    with pytest.raises(DataError, match=r'test_counts\.npz is damaged'):
+        read_counts(result)
 
 
 def test_a_result_without_a_seed_takes_that_of_its_experiment(tmp_path: Path) -> None:

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.errors import ConfigurationError
-from ssc_ros.models.ammnet.config import AmmnetConfig
-from ssc_ros.models.ammnet.network import AmmnetNetwork
 from ssc_ros.models.ammnet.processing import AmmnetEstimator, prepare_arrays
-from ssc_ros.models.estimator import Estimator, load_estimator
+from ssc_ros.models.estimator import load_estimator
+from training.cli.evaluate import load_weights
 from training.datasets.nyu import NyuSample
 from training.experiment import Experiment
 from training.runs import read_checkpoint
@@ -36,27 +35,19 @@ class NetworkLabels:
         WeightsError: the bundle is missing, corrupt or does not fit.
     """
 
-    def __init__(self, weights: str, *, device: str = 'auto', precision: str = 'auto') -> None:
+    def __init__(self, weights: str) -> None:
         self.experiment: Experiment | None = None
         if weights.endswith(CHECKPOINT_SUFFIX):
-            estimator = self._open_checkpoint(Path(weights), device, precision)
+            self.experiment, _, _ = read_checkpoint(Path(weights))
+            estimator = load_weights(Path(weights), system=self.experiment.system)
         else:
-            estimator = load_estimator(weights, device=device, precision=precision)
+            estimator = load_estimator(weights)
         if not isinstance(estimator, AmmnetEstimator):
             raise ConfigurationError(
                 f'{weights} is no AMMNet network: score it with `ssc_ros evaluate` on a bag')
         self._estimator = estimator
         self.device = estimator.device
         self.images = ('label_map13' if estimator.config.reads_label_maps else 'rgb',)
-
-    def _open_checkpoint(self, path: Path, device: str, precision: str) -> Estimator | None:
-        self.experiment, state, _ = read_checkpoint(path)
-        config = self.experiment.network
-        if not isinstance(config, AmmnetConfig):
-            return None
-        network = AmmnetNetwork(config)
-        network.load_state_dict(state)
-        return AmmnetEstimator(network, name=str(path), device=device, precision=precision)
 
     def __call__(self, sample: NyuSample) -> NDArray[np.uint8]:
         """
