@@ -133,9 +133,11 @@ def _accurate_values(
     for sign in (-1, 0, 1):
         if table[sign + 1].any():
             for blocks in _chunks(near[:, near_signs == sign]):
-                yield blocks, cv2.LUT(window.of_blocks(blocks, block), table[sign + 1])
+                nearness: Any = window.of_blocks(blocks, block)
+                values: Any = cv2.LUT(nearness, table[sign + 1])
+                yield blocks, values
     for blocks in _chunks(near[:, near_signs == MIXED]):
-        place = np.multiply(_rows(view, blocks, block), 256, dtype=np.int16)
+        place: NDArray[np.int16] = np.multiply(_rows(view, blocks, block), 256, dtype=np.int16)
         place += window.of_blocks(blocks, block)
         yield blocks, table.reshape(-1).take(place)
     is_mixed = signs == MIXED

@@ -47,8 +47,9 @@ class NearnessWindow:
             lines = np.moveaxis(nearest, axis, 0)
             nearest = np.moveaxis(
                 np.maximum.reduce([lines[i::block] for i in range(block)]), 0, axis)
-        start = np.asarray(self.start) // block
-        return np.stack(np.nonzero(nearest > NEARNESS_FAR)) + start[:, None]
+        start = np.asarray(self.start, np.int64) // block
+        blocks: NDArray[np.int64] = np.stack(np.nonzero(nearest > NEARNESS_FAR)) + start[:, None]
+        return blocks
 
     def of_blocks(self, blocks: NDArray[np.int64], block: int) -> Bytes:
         """Return the (n, block**3) nearness in (3, n) blocks of the window."""
@@ -59,7 +60,8 @@ class NearnessWindow:
         within = np.add.outer(edge * rows, edge).reshape(-1) * (columns // block)
         # A row of a block is taken as one item.
         runs = self.nearness.reshape(-1).view(f'V{block}')
-        return runs.take(np.add.outer(first, within)).view(np.uint8)
+        nearness: Bytes = runs.take(np.add.outer(first, within)).view(np.uint8)
+        return nearness
 
 
 def nearness_window(

@@ -51,7 +51,8 @@ class TsdfSettings:
         if not self.flipped:
             return plain
         sign = np.where(plain <= -FLIPPED_MINIMUM, -1.0, 1.0)
-        return sign * np.maximum(FLIPPED_MINIMUM, 1 - np.abs(plain))
+        flipped: NDArray[np.float64] = sign * np.maximum(FLIPPED_MINIMUM, 1 - np.abs(plain))
+        return flipped
 
     def value_table(self) -> NDArray[np.float32]:
         """Return the (3, 256) stored values by sign + 1 and nearness."""

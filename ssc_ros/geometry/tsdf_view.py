@@ -156,7 +156,7 @@ def block_signs(
         unobserved, 2 = mixed or not decided.
     """
     u, v, z = _shared_corners(view, shape, block)
-    in_front = np.maximum(z, np.float32(MIN_Z_M))
+    in_front: NDArray[np.float32] = np.maximum(z, np.float32(MIN_Z_M))
     low, high = DepthWindows(view.depth_m).depth_range(
         _over_corners(u / in_front), _over_corners(v / in_front))
     z_low, z_high = _over_corners(z)
