@@ -81,6 +81,10 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 def _add_package(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('root', type=Path, help='folder of the package')
     parser.add_argument('--split', choices=tuple(STANDARD_IDS), default='all')
+    parser.add_argument('--depth-source', choices=('kinect', 'cad'), default='kinect',
+                        help='cad takes the volumes of NYUCAD beside the package')
+    parser.add_argument('--cad-weights', choices=('official', 'own'), default='official',
+                        help='label weights with NYUCAD: those of the Kinect volumes, or its own')
     parser.add_argument('--skip-broken', action='store_true', help='leave out damaged frames')
 
 
@@ -111,7 +115,7 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    samples = _open(options)
+    samples = _open(options, IMAGES)
     differences = list(tqdm(
         verify(samples, options.raw, options.source, _rules(options)), total=len(samples),
         desc='verify', unit='frame'))
@@ -165,7 +169,8 @@ def _fixture(options: argparse.Namespace) -> int:
 
 def _open(options: argparse.Namespace, images: Sequence[str] = ()) -> NyuSamples:
     samples = NyuSamples(
-        options.root, options.split, skip_broken=options.skip_broken, images=images)
+        options.root, options.split, skip_broken=options.skip_broken, images=images,
+        depth_source=options.depth_source, cad_weights=options.cad_weights)
     _print_broken(samples.broken)
     return samples
 

@@ -59,7 +59,8 @@ def labelled_frame(sample: NyuSample) -> LabelledFrame:
     if sample.rgb is None or sample.placement is None:
         lacking = 'colour image' if sample.rgb is None else 'camera pose'
         raise DataError(f'frame {sample.frame_id:04d} has no {lacking}: add RGB/ and '
-                        'camera_poses.npz to the package, or convert the raw release')
+                        'camera_poses.npz to the package, convert the raw release, or pack with '
+                        '--images rgb')
     depth_m = sample.depth_m
     if depth_m is None:
         depth_m = sparse_depth(sample.pixel_of_voxel, sample.camera, sample.placement)

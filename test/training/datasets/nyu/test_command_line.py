@@ -41,6 +41,18 @@ def test_a_release_is_converted_and_verified(
                '--k', 'sscnet') == 1
 
 
+def test_verification_reads_images_too(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = Path(shutil.copytree(package, tmp_path / 'NYU'))
+    image = root / 'Label40' / '0002.png'
+    image.write_bytes(image.read_bytes()[:-20])
+    assert run('verify', root) == 1
+    assert '0002.png is damaged' in capsys.readouterr().err
+    assert run('verify', root, '--skip-broken') == 1
+    assert '4 frames read and checked, 0 recomputed' in capsys.readouterr().out
+
+
 def test_volumes_are_made_by_the_rules_asked_for(one_raw_frame: Path, tmp_path: Path) -> None:
     assert run('convert', one_raw_frame, tmp_path, '--workers', 1, '--k', 'sscnet', '--start', 1,
                '--flip', '--projective') == 0
@@ -66,6 +78,22 @@ def test_the_fixture_is_written_counted_and_packed(
     assert run('pack', root, tmp_path / 'packed', '--images', 'rgb', '--tsdf', 'float16') == 0
     assert NyuSamples(tmp_path / 'packed', 'train').frame_ids == (3, 4, 5)
     assert NyuSamples(tmp_path / 'packed', 'train')[0].label_map13 is None
+
+
+def test_nyucad_volumes_are_counted_beside_those_of_the_kinect(
+    package: Path, tmp_path: Path,
+) -> None:
+    root = Path(shutil.copytree(package, tmp_path / 'NYU'))
+    shutil.copytree(package / 'TSDF', tmp_path / 'NYUCAD' / 'TSDF')
+    shutil.copytree(package / 'Mapping', tmp_path / 'NYUCAD' / 'Mapping')
+    sample = NyuSamples(root, [1], images=())[0]
+    np.savez(tmp_path / 'NYUCAD' / 'TSDF' / '0001.npz', -np.abs(sample.tsdf))
+    counts = {}
+    for weights in ('official', 'own'):
+        assert run('statistics', root, '--depth-source', 'cad', '--cad-weights', weights, '--json',
+                   tmp_path / f'{weights}.json') == 0
+        counts[weights] = json.loads((tmp_path / f'{weights}.json').read_text())['ssc_voxels']
+    assert counts['official'] == 5 * 83587 < counts['own']
 
 
 def test_broken_frames_are_counted_in_the_output(
