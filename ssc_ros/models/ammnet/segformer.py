@@ -78,9 +78,18 @@ class Attention(nn.Module):
         query = self.query(tokens).unflatten(2, (self.heads, -1)).transpose(1, 2)
         key, value = self.key_value(source).unflatten(2, (2, self.heads, -1)).permute(
             2, 0, 3, 1, 4)
-        attended = F.scaled_dot_product_attention(query, key, value)
+        attended = _attended(query, key, value)
         mixed: Tensor = self.output(attended.transpose(1, 2).flatten(2))
         return mixed
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Return softmax(query key^T / sqrt(width)) value of (B, heads, tokens, width)."""
+    if query.device.type != 'cpu':
+        return F.scaled_dot_product_attention(query, key, value)
+    # With the few hundred keys that are left here, twice as fast as the fused kernel of CPUs.
+    scaled = (query * query.shape[-1] ** -0.5).contiguous()
+    return torch.softmax(scaled @ key.transpose(-1, -2), dim=-1) @ value
 
 
 class MixFeedForward(nn.Module):

@@ -48,7 +48,7 @@ class DecoderEntry(nn.Module):
         shape: Shape,
     ) -> tuple[list[Tensor], list[Tensor]]:
         """
-        Return what ``Bottleneck3D.finish`` takes, for each bottleneck.
+        Return what ``Bottleneck3D.finish`` takes, for each bottleneck; shortcuts in float32.
 
         Args:
             depth, image: features of all parities.
@@ -66,9 +66,9 @@ class DecoderEntry(nn.Module):
             self._add_image(image[parity], rows, joint, pooled_image)
             for target, part in zip(reduced, joint.relu_().split(self.widths, 1), strict=True):
                 parity.of(target).copy_(part.view(*shape, -1))
-        skipped = self.skip_depth(pooled_depth.div_(len(PARITIES)).to(some.dtype))
+        skipped = self.skip_depth(pooled_depth.div_(len(PARITIES)))
         own = skipped[:, :len(self.skip_image.weight)]
-        own += self.skip_image(pooled_image.div_(len(PARITIES)).to(some.dtype))
+        own += self.skip_image(pooled_image.div_(len(PARITIES)))
         return ([volume.permute(0, 4, 1, 2, 3) for volume in reduced],
                 [_volume(part.contiguous(), shape)
                  for part in skipped.split(len(self.skip_image.weight), 1)])
@@ -96,6 +96,7 @@ class DecoderExit(nn.Module):
         self.up = ParityUpsample(decoder.up_full)
         self.site, self.raise_depth = None, None
         self.classify = linear(*classify)
+        self.classify_depth: nn.Linear | None = None
         if site is not None:
             self.site = ModulationSite(site, classify[0].shape[1])
             self.raise_depth = ParityUpsample(decoder.raise_depth)
@@ -110,11 +111,12 @@ class DecoderExit(nn.Module):
         depths = self.raise_depth(lower) if self.raise_depth is not None else (
             (parity, None) for parity in PARITIES)
         for (parity, rows), (_, depth) in zip(self.up(features), depths, strict=True):
-            if self.site is not None and depth is not None:
-                rows = self.classify(self.site.scaled(rows, depth)) + self.classify_depth(depth)
+            if self.site is not None and self.classify_depth is not None:
+                rows = self.site.scaled(rows, depth)
+                result = self.classify(rows.float()) + self.classify_depth(depth.float())
             else:
-                rows = self.classify(rows)
-            parity.of(scores).copy_(rows.view(*shape, -1))
+                result = self.classify(rows.float())
+            parity.of(scores).copy_(result.view(*shape, -1))
         return scores.permute(0, 4, 1, 2, 3)
 
 
@@ -137,6 +139,18 @@ class FastDecoder(nn.Module):
             self.lower = nn.ModuleList([decoder.lower_depth[0], decoder.lower_depth[1]])
             self.raise_lower = ParityUpsample(decoder.lower_depth[2:])
 
+    def precise_parts(self) -> tuple[nn.Module, ...]:
+        """
+        Return what must stay in single precision.
+
+        It is a tenth of the arithmetic and makes most of the rounding errors: with it, half as
+        many labels differ.
+        """
+        parts = (self.entry.skip_depth, self.entry.skip_image, self.first, self.middle,
+                 self.coarse, self.up_middle, self.fuse_middle, self.exit.classify,
+                 self.exit.classify_depth)
+        return tuple(part for part in parts if part is not None)
+
     def forward(
         self, image: Mapping[Parity, VoxelRows], depth: Iterator[tuple[Parity, Tensor]],
         shape: Shape,
@@ -149,15 +163,17 @@ class FastDecoder(nn.Module):
             shape: samples and size of the volumes of half resolution.
         """
         reduced, skipped = self.entry(depth, image, shape)
-        middle = self.middle(self.first.finish(reduced[0], skipped[0]))
+        dtype = reduced[0].dtype
+        middle = self.middle(self.first.finish(reduced[0].float(), skipped[0]))
         raised = self.up_middle.whole(self.coarse(middle)).add_(middle)
         lower = None
         if self.lower is not None:
             lowered: Any = self.lower
-            lower = self.raise_lower.whole(lowered[1](lowered[0].finish(reduced[1], skipped[1])))
-        if self.fuse_middle is not None:
-            raised = self.fuse_middle(raised, lower)
-        scores: Tensor = self.exit(raised, lower)
+            lower = self.raise_lower.whole(
+                lowered[1](lowered[0].finish(reduced[1], skipped[1].to(dtype))))
+        if self.fuse_middle is not None and lower is not None:
+            raised = self.fuse_middle(raised, lower.float())
+        scores: Tensor = self.exit(raised.to(dtype), lower)
         return scores
 
 

@@ -23,7 +23,7 @@ def linear(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
 
 def matrix_of(convolution: Any) -> WeightBias:
     """Return the (out, in) weight and the bias of a convolution of one tap."""
-    return convolution.weight.flatten(1), convolution.bias
+    return convolution.weight.detach().flatten(1), convolution.bias.detach()
 
 
 def stacked(*layers: WeightBias) -> nn.Linear:

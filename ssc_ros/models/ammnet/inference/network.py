@@ -27,7 +27,8 @@ def optimized(network: AmmnetNetwork, dtype: torch.dtype = torch.float32) -> Inf
         network: in any state; it is copied.
         dtype: of weights and features; the scores are float32.
     """
-    folded = copy.deepcopy(network).eval()
+    device = next(network.parameters()).device
+    folded = copy.deepcopy(network).cpu().eval()
     fold_batch_norms(folded)
     replace_average_pools(folded)
     fast: InferenceNetwork = (
@@ -37,7 +38,16 @@ def optimized(network: AmmnetNetwork, dtype: torch.dtype = torch.float32) -> Inf
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         elif isinstance(module, (nn.Conv3d, nn.ConvTranspose3d)):
             module.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    return fast.requires_grad_(False).to(dtype).eval()
+    _convert(fast, dtype)
+    return fast.requires_grad_(False).to(device).eval()
+
+
+def _convert(network: InferenceNetwork, dtype: torch.dtype) -> None:
+    """Change the number format of all tensors but those that the labels depend on most."""
+    precise = {id(value) for part in network.precise_parts() for value in part.parameters()}
+    for value in (*network.parameters(), *network.buffers()):
+        if value.is_floating_point() and id(value) not in precise:
+            value.data = value.data.to(dtype)
 
 
 def _is_rearrangeable(config: AmmnetConfig) -> bool:
@@ -51,21 +61,26 @@ class InferenceNetwork(nn.Module):
     def __init__(self, network: AmmnetNetwork) -> None:
         super().__init__()
         self.config = network.config
-        self.network: AmmnetNetwork | None = network
+        self.parts = nn.ModuleDict({
+            'image': network.image, 'tsdf': network.tsdf, 'decoder': network.decoder})
+
+    def precise_parts(self) -> tuple[nn.Module, ...]:
+        """Return what stays in single precision."""
+        return ()
 
     def forward(self, inputs: AmmnetInputs) -> AmmnetOutput:
         """Return class scores in float32."""
-        dtype, image = next(self.parameters()).dtype, inputs.image
+        dtype, image = next(self.parts['tsdf'].parameters()).dtype, inputs.image
         if image is not None:
             image = image.to(dtype, memory_format=torch.channels_last)
-        return AmmnetOutput(self.scores(inputs._replace(
-            image=image, tsdf=inputs.tsdf.to(dtype))).float())
+        scores = self.scores(inputs._replace(image=image, tsdf=inputs.tsdf.to(dtype)))
+        return AmmnetOutput(scores.float())
 
     def scores(self, inputs: AmmnetInputs) -> Tensor:
         """Return (B, classes, X, Y, Z)."""
-        assert self.network is not None
-        output: AmmnetOutput = self.network(inputs)
-        return output.ssc_logits
+        volume, _ = self.parts['image'](inputs)
+        scores: Tensor = self.parts['decoder'](volume, *self.parts['tsdf'](inputs.tsdf))
+        return scores
 
 
 class RearrangedNetwork(InferenceNetwork):
@@ -74,15 +89,20 @@ class RearrangedNetwork(InferenceNetwork):
     def __init__(self, network: AmmnetNetwork) -> None:
         super().__init__(network)
         assert isinstance(network.decoder, VoxelDecoder)
-        self.network = None
-        self.image = LabelVoxels(network.image) if isinstance(network.image, LabelBranch) else (
-            ImageVoxels(network.image))
-        self.tsdf = TsdfFeatures(network.tsdf)
+        image: nn.Module = LabelVoxels(network.image) if isinstance(
+            network.image, LabelBranch) else ImageVoxels(network.image)
         self.decoder = FastDecoder(network.decoder)
+        self.parts = nn.ModuleDict({
+            'image': image, 'tsdf': TsdfFeatures(network.tsdf), 'decoder': self.decoder})
+
+    def precise_parts(self) -> tuple[nn.Module, ...]:
+        """Return what stays in single precision."""
+        return self.decoder.precise_parts()
 
     def scores(self, inputs: AmmnetInputs) -> Tensor:
         """Return (B, classes, X, Y, Z)."""
         x, y, z = (length // 2 for length in inputs.tsdf.shape[-3:])
         scores: Tensor = self.decoder(
-            self.image(inputs), self.tsdf(inputs.tsdf), (len(inputs.tsdf), x, y, z))
+            self.parts['image'](inputs), self.parts['tsdf'](inputs.tsdf),
+            (len(inputs.tsdf), x, y, z))
         return scores

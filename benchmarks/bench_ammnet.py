@@ -1,0 +1,151 @@
+"""
+The full AMMNet on one frame: rearranged bfloat16 against plain single precision, in one run.
+
+The arithmetic rate counts the 520 GFLOP of the published network, whatever was saved of them; a
+64-channel 3x3x3 convolution at 60x36x60 says what this machine can reach. Latency is the shortest
+of several rounds, in which all contestants take turns. CPU seconds are those of all threads: on a
+shared machine they are the steadier figure.
+
+Run: python benchmarks/bench_ammnet.py --preset ammnet --threads 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ssc_ros.geometry.cameras import PinholeCamera
+from ssc_ros.geometry.placement import nyu_placement
+from ssc_ros.geometry.transforms import level_camera_pose
+from ssc_ros.geometry.tsdf import compute_tsdf
+from ssc_ros.models.ammnet.config import AmmnetConfig
+from ssc_ros.models.ammnet.inference import optimized
+from ssc_ros.models.ammnet.inputs import AmmnetInputs
+from ssc_ros.models.ammnet.network import AmmnetNetwork
+from ssc_ros.models.ammnet.presets import PRESETS, load_preset
+
+NETWORK_GFLOP = {'ammnet': 520.2}
+CONVOLUTION_GFLOP = 2e-9 * 60 * 36 * 60 * 27 * 64 * 64
+CAMERA_HEIGHT_M, WALL_M = 1.4, 3.4
+NYU_CAMERA = PinholeCamera(518.8579, 519.4696, 325.58, 253.74, 480, 640)
+
+
+class Timing(NamedTuple):
+    """Shortest of several runs, in seconds."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def frame(config: AmmnetConfig) -> AmmnetInputs:
+    """Return an image of noise, and the depth of a floor and a wall."""
+    rows = np.arange(480, dtype=np.float32)[:, None] - NYU_CAMERA.cy
+    below = np.where(rows > 0, CAMERA_HEIGHT_M * NYU_CAMERA.fy / np.maximum(rows, 1e-3), np.inf)
+    depth_m = np.minimum(np.broadcast_to(below, (480, 640)), WALL_M).astype(np.float32)
+    place = nyu_placement(level_camera_pose(height_m=CAMERA_HEIGHT_M))
+    volume = compute_tsdf(depth_m, NYU_CAMERA, place.grid, place.T_camera_voxel)
+    reads_labels = config.reads_label_maps
+    return AmmnetInputs(
+        None if reads_labels else torch.randn(1, 3, 480, 640),
+        torch.randint(0, 14, (1, 480, 640), dtype=torch.uint8) if reads_labels else None,
+        torch.as_tensor(volume.values).float()[None, None],
+        torch.as_tensor(volume.pixel_of_voxel).long()[None])
+
+
+def varied(network: AmmnetNetwork) -> AmmnetNetwork:
+    """Draw weights that keep the variance of features, so that many labels occur."""
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.Conv3d, nn.ConvTranspose3d, nn.Linear)):
+            nn.init.kaiming_normal_(module.weight, nonlinearity='relu')
+        elif isinstance(module, (nn.BatchNorm2d, nn.BatchNorm3d)):
+            nn.init.normal_(module.bias, std=0.2)
+    return network.eval()
+
+
+def seconds(run, device: torch.device) -> Timing:
+    """Return the time of one run."""
+    if device.type == 'cuda':
+        torch.cuda.synchronize()
+    wall, cpu = time.perf_counter(), time.process_time()
+    run()
+    if device.type == 'cuda':
+        torch.cuda.synchronize()
+    return Timing(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def take_turns(contestants, rounds: int, device: torch.device) -> dict[str, Timing]:
+    """Return the shortest times of each contestant; the first round warms up."""
+    found: dict[str, list[Timing]] = {name: [] for name in contestants}
+    for number in range(rounds + 1):
+        for name, run in contestants.items():
+            timing = seconds(run, device)
+            if number:
+                found[name].append(timing)
+    return {name: Timing(*map(min, zip(*timings, strict=True)))
+            for name, timings in found.items()}
+
+
+def convolution(device: torch.device, dtype: torch.dtype):
+    """Return a run of the reference convolution."""
+    volume, weight = (
+        torch.randn(*shape, device=device).to(dtype, memory_format=torch.channels_last_3d)
+        for shape in ((1, 64, 60, 36, 60), (64, 64, 3, 3, 3)))
+    return lambda: F.conv3d(volume, weight, padding=1)
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, float]:
+    """Return all figures by name."""
+    device = torch.device(arguments.device)
+    torch.manual_seed(0)
+    config = load_preset(arguments.preset)
+    dtype = torch.float16 if device.type == 'cuda' else torch.bfloat16
+    network = varied(AmmnetNetwork(config)).to(device)
+    inputs = AmmnetInputs(*(part if part is None else part.to(device) for part in frame(config)))
+    fast = optimized(network, dtype)
+    times = take_turns({
+        'plain': lambda: network(inputs), 'fast': lambda: fast(inputs),
+        'convolution': convolution(device, dtype)}, arguments.rounds, device)
+    expected, found = (net(inputs).ssc_logits.argmax(1) for net in (network, fast))
+    figures = {f'{name}_{field}': value for name, timing in times.items()
+               for field, value in timing._asdict().items()}
+    figures['speedup_wall'] = times['plain'].wall_s / times['fast'].wall_s
+    figures['speedup_cpu'] = times['plain'].cpu_s / times['fast'].cpu_s
+    figures['agreement'] = (expected == found).float().mean().item()
+    figures['classes'] = len(expected.unique())
+    figures['convolution_gflops'] = CONVOLUTION_GFLOP / times['convolution'].wall_s
+    if arguments.preset in NETWORK_GFLOP:
+        figures['network_gflops'] = NETWORK_GFLOP[arguments.preset] / times['fast'].wall_s
+        figures['share_of_convolution'] = (
+            figures['network_gflops'] / figures['convolution_gflops'])
+    return figures
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--preset', default='ammnet', choices=list(PRESETS))
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--threads', type=int, default=torch.get_num_threads())
+    parser.add_argument('--json', type=Path, help='also write the figures there')
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    with torch.inference_mode():
+        figures = measure(arguments)
+    figures['threads'] = arguments.threads
+    for name, value in figures.items():
+        print(f'{name:24}{value:10.3f}')
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures))
+
+
+if __name__ == '__main__':
+    main()
