@@ -100,6 +100,7 @@ def walk(pair, _rclpy, make_graph):
                 for item in node.publishers))
         publish_pair(graph, pair)
         messages = {name: collector.wait(1, 300.0)[0] for name, collector in collectors.items()}
+        graph.wait(lambda: node.totals.pending == 0)  # counted after the last output was sent
         return SimpleNamespace(messages=messages, frame=frames[0], totals=node.totals)
     finally:
         graph.close()
