@@ -117,6 +117,17 @@ class TestPreparation:
             FramePreparation(load_preset('labels'))(frame)
 
 
+@pytest.mark.gpu
+def test_a_gpu_prepares_what_the_cpu_prepares():
+    frame = room_frame()
+    expected, found = FramePreparation(SMALL)(frame), FramePreparation(SMALL, 'cuda')(frame)
+    assert found.inputs.tsdf.device.type == 'cuda'
+    owners = found.inputs.pixel_of_voxel.cpu() != expected.inputs.pixel_of_voxel
+    assert owners.float().mean() < 1e-4
+    assert (found.inputs.tsdf.cpu() - expected.inputs.tsdf).abs().mean() < 1e-4
+    assert (found.observed != expected.observed).mean() < 1e-3
+
+
 class TestArrays:
     def test_flat_arrays_of_the_packages_become_volumes(self):
         labels = np.ones((480, 640), np.uint8)
