@@ -149,7 +149,8 @@ def _statistics(options: argparse.Namespace) -> int:
 def _pack(options: argparse.Namespace) -> int:
     samples = _open(options, options.images)
     splits = {name: samples.reader.ids(name) for name in ('train', 'test')}
-    folder = pack(samples, options.out, splits, tsdf_dtype=options.tsdf, progress=True)
+    folder = pack(samples, options.out, splits, options=samples.options, tsdf_dtype=options.tsdf,
+                  progress=True)
     size_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     print(f'{len(samples)} frames, {size_mb:.0f} MB in {folder}')
     return 0

@@ -23,10 +23,11 @@ from ssc_ros.geometry.grids import VoxelGrid
 from ssc_ros.geometry.placement import BoxPlacement
 
 from .conventions import GRID_SHAPE, IMAGE_SIZE, NUM_VOXELS, VOXEL_SIZE_M
+from .folder import ReadOptions
 from .sample import NyuSample
 
 INDEX_FILE = 'packed.json'
-_FORMAT = 1
+_FORMAT = 2
 _SHAPES: dict[str, tuple[int, ...]] = {
     'tsdf': GRID_SHAPE, 'label_weight': GRID_SHAPE, 'labels': GRID_SHAPE,
     'pixel_of_voxel': (NUM_VOXELS,), 'rgb': (*IMAGE_SIZE, 3), 'label_map13': IMAGE_SIZE,
@@ -39,13 +40,15 @@ _IMAGES = ('rgb', 'label_map13', 'label_map40', 'depth_m')
 
 def pack(
     samples: Sequence[NyuSample], folder: Path, splits: Mapping[str, Sequence[int]], *,
-    tsdf_dtype: Literal['float32', 'float16'] = 'float32', progress: bool = False,
+    options: ReadOptions | None = None, tsdf_dtype: Literal['float32', 'float16'] = 'float32',
+    progress: bool = False,
 ) -> Path:
     """
     Write samples as a packed folder, which `NyuSamples` opens like any other package.
 
     Args:
         splits: frames of each split; those not among the samples are left out.
+        options: what the samples were opened with.
         tsdf_dtype: float16 halves the largest volume; it rounds by at most 2.5e-4.
 
     Raises:
@@ -70,14 +73,19 @@ def pack(
             arrays[name][row] = value
     for array in arrays.values():
         array.flush()
-    camera = samples[0].camera
-    held = set(ids)
+    camera, held, options = samples[0].camera, set(ids), options or ReadOptions()
     document = {
-        'format': _FORMAT, 'ids': ids, 'arrays': names,
+        'format': _FORMAT, 'ids': ids, 'arrays': names, 'volumes': volumes_of(options),
         'splits': {name: [i for i in members if i in held] for name, members in splits.items()},
         'camera': [camera.fx, camera.fy, camera.cx, camera.cy]}
     (partial / INDEX_FILE).write_text(json.dumps(document) + '\n', encoding='ascii')
     return partial.rename(folder)
+
+
+def volumes_of(options: ReadOptions) -> str:
+    """Name the depth that volumes come from, and with NYUCAD the label weights."""
+    is_cad = options.depth_source == 'cad'
+    return f'cad, {options.cad_weights} weights' if is_cad else 'kinect'
 
 
 def _values(sample: NyuSample) -> dict[str, Any]:
@@ -95,14 +103,17 @@ def _names(sample: NyuSample) -> list[str]:
 class PackedReader:
     """Reads frames of a packed folder."""
 
-    def __init__(self, root: Path, images: Sequence[str]) -> None:
+    def __init__(self, root: Path, options: ReadOptions) -> None:
         self._root = root
         document = _read_index(root)
+        if document['volumes'] != volumes_of(options):
+            raise DataError(f'{root} was packed with volumes {document["volumes"]}, asked for are '
+                            f'{volumes_of(options)}: pack the data set again with these')
         self._rows = {frame_id: row for row, frame_id in enumerate(document['ids'])}
         self._splits: dict[str, list[int]] = document['splits']
         fx, fy, cx, cy = document['camera']
         self._camera = PinholeCamera(fx, fy, cx, cy, *IMAGE_SIZE)
-        left_out = {'depth_m' if name == 'depth' else name for name in images} ^ set(_IMAGES)
+        left_out = {'depth_m' if name == 'depth' else name for name in options.images} ^ set(_IMAGES)
         self._arrays = {
             name: self._open(name) for name in document['arrays'] if name not in left_out}
 

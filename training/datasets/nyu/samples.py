@@ -44,7 +44,7 @@ def open_reader(root: Path | str, options: ReadOptions) -> FrameReader:
     """Return the reader of a package by what its folder holds."""
     root = Path(root)
     if (root / INDEX_FILE).is_file():
-        return PackedReader(root, options.images)
+        return PackedReader(root, options)
     if any(root.glob(PATTERN)) or any(root.glob(f'NYU*/{PATTERN}')):
         return DdrnetReader(root, options)
     return FolderReader(root, options)
@@ -71,7 +71,8 @@ class NyuSamples(Sequence[NyuSample]):
         images: Sequence[str] = IMAGES, depth_source: Literal['kinect', 'cad'] = 'kinect',
         cad_weights: Literal['official', 'own'] = 'official', cad_root: Path | None = None,
     ) -> None:
-        self.reader = open_reader(root, ReadOptions(images, depth_source, cad_weights, cad_root))
+        self.options = ReadOptions(images, depth_source, cad_weights, cad_root)
+        self.reader = open_reader(root, self.options)
         ids = self.reader.ids(split) if isinstance(split, str) else tuple(split)
         self.broken = self._find_broken(ids, skip_broken=skip_broken)
         left_out = {frame.frame_id for frame in self.broken}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,8 +88,20 @@ def test_damage_and_gaps_are_named(package: Path, tmp_path: Path) -> None:
         NyuSamples(folder, 'test')
     index = folder / 'packed.json'
     index.write_text(json.dumps({**json.loads(index.read_text()), 'format': 0}))
-    with pytest.raises(DataError, match='format 0, expected 1'):
+    with pytest.raises(DataError, match='format 0, expected 2'):
         NyuSamples(folder, 'test')
+
+
+def test_volumes_of_another_depth_are_not_passed_off(package: Path, tmp_path: Path) -> None:
+    files = NyuSamples(package, 'test', images=())
+    kinect = pack(files, tmp_path / 'kinect', SPLITS, options=files.options)
+    with pytest.raises(DataError, match='packed with volumes kinect, asked for are cad, own'):
+        NyuSamples(kinect, 'test', depth_source='cad', cad_weights='own')
+    options = replace(files.options, depth_source='cad')
+    cad = pack(files, tmp_path / 'cad', SPLITS, options=options)
+    assert len(NyuSamples(cad, 'test', images=(), depth_source='cad')) == 2
+    with pytest.raises(DataError, match='cad, official weights, asked for are kinect'):
+        NyuSamples(cad, 'test')
 
 
 def test_frames_that_differ_in_their_images_are_refused(package: Path, tmp_path: Path) -> None:
