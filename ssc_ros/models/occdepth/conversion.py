@@ -15,6 +15,7 @@ from ssc_ros.models.occdepth.network import OccDepthNetwork
 from ssc_ros.models.occdepth.presets import PRESETS, load_preset
 from ssc_ros.weights import save_bundle
 from ssc_ros.weights.convert.checkpoint import read_checkpoint
+from ssc_ros.weights.convert.fit import check_tensors
 from ssc_ros.weights.convert.occdepth import translate_names
 
 # What the shapes of a checkpoint tell about its configuration.
@@ -98,12 +99,4 @@ def check_fit(state: Mapping[str, Tensor], config: OccDepthConfig) -> None:
     """
     with torch.device('meta'):
         expected = OccDepthNetwork(config).state_dict()
-    missing = sorted(expected.keys() - state.keys())
-    unexpected = sorted(state.keys() - expected.keys())
-    differing = sorted(
-        f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}'
-        for name in expected.keys() & state.keys() if state[name].shape != expected[name].shape)
-    if missing or unexpected or differing:
-        raise WeightsError(
-            f'the tensors do not fit configuration {config.name!r}: missing {missing}, '
-            f'unexpected {unexpected}, of another shape {differing}')
+    check_tensors(state, expected, config.name)

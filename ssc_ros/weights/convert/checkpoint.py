@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+STATE_KEYS = ('state_dict', 'model', 'network', 'net')  # Lightning; AMMNet and others
+
+
 class _Inert:
     """Stands in for every class and function that a checkpoint names beyond tensors."""
 
@@ -25,7 +28,7 @@ class _Inert:
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """
-    Return the tensors of the ``state_dict`` in a Lightning (or plain) checkpoint.
+    Return the tensors of the network in a checkpoint: below one of ``STATE_KEYS``, or bare.
 
     The file is read by torch's weights-only unpickler. Foreign classes that it names, such as
     an omegaconf configuration among the hyper-parameters, become inert placeholders: none of
@@ -49,7 +52,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         raise WeightsError(
             f'{path} cannot be read as weights only ({error}): it is truncated, no checkpoint, '
             'or holds more than tensors and settings; download it again') from error
-    state = document.get('state_dict', document) if isinstance(document, dict) else None
+    state = next((document[key] for key in STATE_KEYS if isinstance(document.get(key), dict)),
+                 document) if isinstance(document, dict) else None
     tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)
                } if isinstance(state, dict) else {}
     if not tensors:

@@ -1,0 +1,92 @@
+"""Reading of official AMMNet checkpoints into networks and weights bundles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ssc_ros.errors import WeightsError
+from ssc_ros.models.ammnet.config import AmmnetConfig
+from ssc_ros.models.ammnet.discriminator import Discriminator
+from ssc_ros.models.ammnet.network import AmmnetNetwork
+from ssc_ros.models.ammnet.presets import PRESETS, load_preset
+from ssc_ros.weights import save_bundle
+from ssc_ros.weights.convert.ammnet import translate_names
+from ssc_ros.weights.convert.checkpoint import read_checkpoint
+from ssc_ros.weights.convert.fit import check_tensors
+
+_DISCRIMINATOR = 'discriminator.'
+_INFERRED = ('encoder', 'fusion_sites', 'fusion')
+_IMAGE_STEMS = {
+    'segformer-b2': 'image.encoder.stages.0.blocks.0.feed_norm.weight',
+    'resnet50': 'image.encoder.stem.0.weight', 'labels': 'image.stem.0.weight'}
+
+
+def read_official(
+    checkpoint: Path, *, preset: str | None = None,
+) -> tuple[AmmnetConfig, dict[str, Tensor]]:
+    """
+    Return configuration and tensors, under our names, of an official checkpoint.
+
+    Its discriminator must be whole, too, and is left out: only training needs it.
+
+    Args:
+        checkpoint: file of the AMMNet release, read as weights only.
+        preset: configuration to check against; inferred from the tensors by default.
+
+    Raises:
+        WeightsError: the file cannot be read, or tensors are missing, left over or of another
+            shape.
+    """
+    official = read_checkpoint(checkpoint)
+    renamed = {ours: official[name] for name, ours in translate_names(official).items()}
+    judge = {name[len(_DISCRIMINATOR):]: tensor for name, tensor in renamed.items()
+             if name.startswith(_DISCRIMINATOR)}
+    state = {name: tensor for name, tensor in renamed.items()
+             if not name.startswith(_DISCRIMINATOR)}
+    config = load_preset(preset) if preset else infer_config(state)
+    with torch.device('meta'):
+        expected = AmmnetNetwork(config).state_dict()
+        expected_judge = Discriminator(config).state_dict() if judge else {}
+    check_tensors(state, expected, config.name)
+    check_tensors(judge, expected_judge, f'discriminator of {config.name}')
+    return config, state
+
+
+def convert_checkpoint(
+    checkpoint: Path, bundle: Path, *, preset: str | None = None, card: str = '',
+) -> AmmnetConfig:
+    """
+    Write a bundle from an official checkpoint and return its configuration.
+
+    Args:
+        checkpoint, preset: see `read_official`.
+        bundle: folder to write.
+        card: Markdown text of the model card.
+
+    Raises:
+        WeightsError: the file cannot be read, or does not fit the configuration.
+    """
+    config, state = read_official(checkpoint, preset=preset)
+    save_bundle(bundle, config.to_dict(), state, card, model='ammnet', half_precision=False)
+    return config
+
+
+def infer_config(state: Mapping[str, Tensor]) -> AmmnetConfig:
+    """
+    Return the published configuration that tensors under our names belong to.
+
+    Raises:
+        WeightsError: no published configuration is like it.
+    """
+    sites = {int(name.split('.')[2]) for name in state if name.startswith('decoder.fusions.')}
+    found = {
+        'encoder': next((kind for kind, stem in _IMAGE_STEMS.items() if stem in state), 'unknown'),
+        'fusion_sites': tuple(sorted(sites)), 'fusion': 'modulation'}
+    for config in PRESETS.values():
+        if all(getattr(config, field) == found[field] for field in _INFERRED):
+            return config
+    raise WeightsError(f'no published configuration is like {found}: give the preset by name')
