@@ -27,7 +27,7 @@ from .folder import ReadOptions
 from .sample import NyuSample
 
 INDEX_FILE = 'packed.json'
-_FORMAT = 2
+_FORMAT = 1
 _SHAPES: dict[str, tuple[int, ...]] = {
     'tsdf': GRID_SHAPE, 'label_weight': GRID_SHAPE, 'labels': GRID_SHAPE,
     'pixel_of_voxel': (NUM_VOXELS,), 'rgb': (*IMAGE_SIZE, 3), 'label_map13': IMAGE_SIZE,
@@ -113,7 +113,8 @@ class PackedReader:
         self._splits: dict[str, list[int]] = document['splits']
         fx, fy, cx, cy = document['camera']
         self._camera = PinholeCamera(fx, fy, cx, cy, *IMAGE_SIZE)
-        left_out = {'depth_m' if name == 'depth' else name for name in options.images} ^ set(_IMAGES)
+        wanted = {'depth_m' if name == 'depth' else name for name in options.images}
+        left_out = set(_IMAGES) - wanted
         self._arrays = {
             name: self._open(name) for name in document['arrays'] if name not in left_out}
 

@@ -88,7 +88,7 @@ def test_damage_and_gaps_are_named(package: Path, tmp_path: Path) -> None:
         NyuSamples(folder, 'test')
     index = folder / 'packed.json'
     index.write_text(json.dumps({**json.loads(index.read_text()), 'format': 0}))
-    with pytest.raises(DataError, match='format 0, expected 2'):
+    with pytest.raises(DataError, match='format 0, expected 1'):
         NyuSamples(folder, 'test')
 
 
