@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ssc_ros.errors import DataError
+from ssc_ros.errors import ConfigurationError, DataError
 from training.experiment import Experiment, parse_experiment
 
 _STEP = re.compile(r'step-(\d+)\.ckpt$')
@@ -43,3 +43,24 @@ def read_checkpoint(path: Path) -> tuple[Experiment, dict[str, torch.Tensor], in
              if name.startswith(prefix)}
     experiment = parse_experiment(document['hyper_parameters']['experiment'])
     return experiment, state, int(document['global_step'])
+
+
+def refuse_other_network(
+    experiment: Experiment, found: Mapping[str, Any], source: str,
+) -> None:
+    """
+    Compare an experiment's network with the configuration that weights were trained with.
+
+    Raises:
+        ConfigurationError: they differ in more than their names.
+    """
+    expected = experiment.network.to_dict()
+    differing = [
+        f'{key}: {found.get(key)!r}, not {expected.get(key)!r}'
+        for key in sorted((expected.keys() | found.keys()) - {'name'})
+        if found.get(key) != expected.get(key)]
+    if differing:
+        raise ConfigurationError(
+            f'{source} is of another configuration than experiment {experiment.name}: '
+            f'{"; ".join(differing)}. Give the experiment.yaml of its own run, other weights, or begin anew with '
+            '--restart')

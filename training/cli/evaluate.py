@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from ssc_ros.models.occdepth.processing import OccDepthEstimator
 from training.datasets.completion_loading import open_samples
 from training.datasets.loading import open_split
 from training.experiment import Experiment
-from training.runs import read_checkpoint
+from training.runs import read_checkpoint, refuse_other_network
 from training.tables.measured import benchmark_result, write_result
 
 NETWORKS = {
@@ -106,23 +105,3 @@ def load_weights(weights: Path, precision: str = 'auto', *, system: str = 'occde
     network = make_network(experiment.network)
     network.load_state_dict(state)
     return make_estimator(network, name=str(weights), precision=precision)
-
-
-def refuse_other_network(
-    experiment: Experiment, found: Mapping[str, Any], source: str,
-) -> None:
-    """
-    Compare an experiment's network with the configuration that weights were trained with.
-
-    Raises:
-        ConfigurationError: they differ in more than their names.
-    """
-    expected = experiment.network.to_dict()
-    differing = [
-        f'{key}: {found.get(key)!r}, not {expected.get(key)!r}'
-        for key in sorted((expected.keys() | found.keys()) - {'name'})
-        if found.get(key) != expected.get(key)]
-    if differing:
-        raise ConfigurationError(
-            f'{source} is of another configuration than experiment {experiment.name}: '
-            f'{"; ".join(differing)}. Give the experiment.yaml of its own run, or other weights')

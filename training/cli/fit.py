@@ -22,7 +22,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from training.experiment import Experiment
-from training.runs import newest_checkpoint
+from training.runs import newest_checkpoint, read_checkpoint, refuse_other_network
 from training.systems.pretrained import load_image_encoder
 from training.systems.registry import make_data, make_system
 from training.systems.timing import StepTimer
@@ -39,6 +39,8 @@ def fit(experiment: Experiment, *, restart: bool = False) -> Path:
         restart: begin anew and delete what an earlier run left in the folder.
     """
     folder = experiment.folder
+    if not restart:
+        _refuse_other_run(experiment)
     _prepare_folder(experiment, restart=restart)
     if experiment.run.threads:
         torch.set_num_threads(experiment.run.threads)
@@ -66,6 +68,14 @@ def fit(experiment: Experiment, *, restart: bool = False) -> Path:
               if name.startswith('val/')}
     rank_zero_print('\n'.join(f'{name} {value:.4f}' for name, value in sorted(scores.items())))
     return folder
+
+
+def _refuse_other_run(experiment: Experiment) -> None:
+    """Raise where the folder holds a run of another network."""
+    resumed = newest_checkpoint(experiment.folder)
+    if resumed:
+        found, _, _ = read_checkpoint(resumed)
+        refuse_other_network(experiment, found.network.to_dict(), str(resumed))
 
 
 @rank_zero_only

@@ -7,6 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ssc_ros.models.ammnet.discriminator import Discriminator
+from ssc_ros.models.ammnet.presets import load_preset
 from training.losses import erase, erased_mask, judged, one_hot_volume, shuffle, visible_truth
 
 RANGE = (0.1, 0.9)
@@ -119,8 +121,18 @@ def test_a_real_scene_is_perturbed_as_often_as_the_official_code_does(shared_dat
     assert 0.09 <= float(erased.min()) <= float(erased.max()) <= 0.9
 
 
-def test_judgement_is_the_binary_cross_entropy_of_the_logits() -> None:
-    logits = torch.tensor([[-1.586934], [-0.771419]])
-    assert float(judged(logits, real=True)) == pytest.approx(1.462255, abs=1e-6)
-    logits = torch.tensor([[-0.490894], [-0.357095]])
-    assert float(judged(logits, real=False)) == pytest.approx(0.503990, abs=1e-6)
+def test_judgements_of_the_official_discriminator(official) -> None:
+    discriminator = Discriminator(load_preset('ammnet'))
+    official.fill(discriminator, 'discriminator.')
+    prediction = 4 * official.uniform('pred', 2, 12, 60, 36, 60).float()
+    labels = ((official.uniform('lab', 2, 60, 36, 60) + 0.5) * 13).floor().long()
+    labels[labels == 12] = 255
+    weight = official.uniform('w', 2, 60, 36, 60) > -0.2
+    with torch.no_grad():
+        real = discriminator(one_hot_volume(visible_truth(labels, weight), 12))
+        fake = discriminator(prediction * weight[:, None])
+    assert real.flatten().tolist() == pytest.approx([-1.586934, -0.771419], abs=2e-5)
+    assert fake.flatten().tolist() == pytest.approx([-0.490894, -0.357095], abs=2e-5)
+    assert float(judged(real, real=True)) == pytest.approx(1.462255, abs=1e-5)
+    assert float(judged(fake, real=False)) == pytest.approx(0.503990, abs=1e-5)
+    assert float(judged(fake, real=True)) == pytest.approx(0.927984, abs=1e-5)

@@ -8,37 +8,29 @@ import torch
 from training.losses import masked_labels, pixel_labels, smooth_cross_entropy
 
 
-def fill(name: str, count: int) -> torch.Tensor:
-    """Return the repeatable pseudo-random values of the reference figures, in [-0.5, 0.5)."""
-    import zlib
-    seed, modulus = zlib.crc32(name.encode()) % 10007, 1 << 32
-    index = torch.arange(1, count + 1, dtype=torch.int64)
-    # Halves of the product, for it leaves int64.
-    low, high = 2654435761 & 0xFFFF, 2654435761 >> 16
-    value = (index * low + ((index * high) % 65536) * 65536 + seed * 40503) % modulus
-    value = value ^ (value >> 16)
-    low, high = 2246822519 & 0xFFFF, 2246822519 >> 16
-    value = (value * low + ((value * high) % 65536) * 65536) % modulus
-    value = value ^ (value >> 13)
-    return (value.double() / modulus - 0.5).float()
+@pytest.fixture(scope='module')
+def logits(official) -> torch.Tensor:
+    return 4 * official.uniform('ce', 5, 12).float()
+
+
+TARGET = torch.tensor([0, 3, 11, 255, 7])
 
 
 @pytest.mark.parametrize(('smoothing', 'expected'), [(0.2, 2.901183), (0.0, 2.882174)])
-def test_values_of_the_official_loss(smoothing: float, expected: float) -> None:
-    logits = 4 * fill('ce', 60).view(5, 12)
-    target = torch.tensor([0, 3, 11, 255, 7])
-    assert float(smooth_cross_entropy(logits, target, smoothing=smoothing)) == pytest.approx(
+def test_values_of_the_official_loss(
+    logits: torch.Tensor, smoothing: float, expected: float,
+) -> None:
+    assert float(smooth_cross_entropy(logits, TARGET, smoothing=smoothing)) == pytest.approx(
         expected, abs=2e-6)
 
 
-def test_equal_weights_change_nothing() -> None:
-    logits, target = 4 * fill('ce', 60).view(5, 12), torch.tensor([0, 3, 11, 255, 7])
-    weighted = smooth_cross_entropy(logits, target, weights=torch.full((12,), 3.0))
-    torch.testing.assert_close(weighted, smooth_cross_entropy(logits, target))
+def test_equal_weights_change_nothing(logits: torch.Tensor) -> None:
+    weighted = smooth_cross_entropy(logits, TARGET, weights=torch.full((12,), 3.0))
+    torch.testing.assert_close(weighted, smooth_cross_entropy(logits, TARGET))
 
 
-def test_a_weighted_class_counts_by_its_weight() -> None:
-    logits, target = 4 * fill('ce', 24).view(2, 12), torch.tensor([3, 7])
+def test_a_weighted_class_counts_by_its_weight(logits: torch.Tensor) -> None:
+    logits, target = logits[:2], torch.tensor([3, 7])
     weights = torch.ones(12)
     weights[3] = 4
     first, second = (smooth_cross_entropy(logits[i:i + 1], target[i:i + 1], smoothing=0.0)
