@@ -43,7 +43,7 @@ def _add_experiment(parser: argparse.ArgumentParser) -> None:
 
 def _add_score(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('predictions', help='folder with one .npz, .npy or .ply per frame, '
-                        'weights bundle, .ckpt, or rule:NAME for a rule without learning')
+                        'weights (bundle, .ckpt, official .pth), or rule:NAME without learning')
     parser.add_argument('--data', type=Path, default=Path('data/nyu'), help='root of the data set')
     parser.add_argument('--split', default='test', choices=['train', 'test'])
     parser.add_argument('--depth', default='kinect', choices=['kinect', 'cad'],

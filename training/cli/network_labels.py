@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.errors import ConfigurationError
+from ssc_ros.models.ammnet.conversion import read_official
+from ssc_ros.models.ammnet.network import AmmnetNetwork
 from ssc_ros.models.ammnet.processing import AmmnetEstimator, prepare_arrays
 from ssc_ros.models.estimator import load_estimator
 from training.cli.evaluate import load_weights
@@ -16,6 +18,7 @@ from training.experiment import Experiment
 from training.runs import read_checkpoint
 
 CHECKPOINT_SUFFIX = '.ckpt'
+OFFICIAL_SUFFIXES = ('.pth', '.pt')
 
 
 class NetworkLabels:
@@ -23,7 +26,8 @@ class NetworkLabels:
     Runs AMMNet on the volumes of a package as the robot runs it on those of a camera.
 
     Args:
-        weights: a bundle, `random:ammnet/<preset>`, or a .ckpt file of `python -m training fit`.
+        weights: a bundle, `random:ammnet/<preset>`, a .ckpt file of `python -m training fit`, or
+            a .pth file of the official release.
 
     Attributes:
         device: where it runs.
@@ -40,6 +44,8 @@ class NetworkLabels:
         if weights.endswith(CHECKPOINT_SUFFIX):
             self.experiment, _, _ = read_checkpoint(Path(weights))
             estimator = load_weights(Path(weights), system=self.experiment.system)
+        elif weights.endswith(OFFICIAL_SUFFIXES):
+            estimator = _open_official(Path(weights))
         else:
             estimator = load_estimator(weights)
         if not isinstance(estimator, AmmnetEstimator):
@@ -60,3 +66,10 @@ class NetworkLabels:
             self._estimator.config, tsdf=sample.tsdf, pixel_of_voxel=sample.pixel_of_voxel,
             rgb=sample.rgb, label_map=sample.label_map13))
         return labels
+
+
+def _open_official(path: Path) -> AmmnetEstimator:
+    config, state = read_official(path)
+    network = AmmnetNetwork(config)
+    network.load_state_dict(state)
+    return AmmnetEstimator(network, name=str(path))

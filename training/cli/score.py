@@ -28,6 +28,7 @@ from training.tables.predictions import FrameFolder, name_frames
 from training.tables.rules import RULES
 
 RULE_PREFIX = 'rule:'
+WEIGHTS_SUFFIXES = ('.ckpt', '.pth', '.pt')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,7 @@ def score(options: ScoreOptions) -> dict[str, Any]:
 
 
 def _is_network(name: str) -> bool:
-    return name.startswith(RANDOM_PREFIX) or name.endswith('.ckpt') or (
+    return name.startswith(RANDOM_PREFIX) or name.endswith(WEIGHTS_SUFFIXES) or (
         name in list_bundles() or (Path(name) / CONFIG_FILE).is_file())
 
 
@@ -100,7 +101,8 @@ class _Scoring:
 
     def __init__(self, options: ScoreOptions) -> None:
         self._options = options
-        self.name = Path(options.predictions).name
+        path = Path(options.predictions)
+        self.name = path.stem if path.suffix in WEIGHTS_SUFFIXES else path.name
         self.row, self.seed, self.device = options.row, options.seed, 'cpu'
         self._folder: FrameFolder | None = None
         self._labels, images = self._open(options.predictions)

@@ -199,6 +199,34 @@ def test_a_checkpoint_brings_its_row_and_seed(colours: Path, root: Path) -> None
     assert (result['reproduces'], result['seed']) == ('robot/small', 5)
 
 
+def test_an_official_checkpoint_is_refused_with_what_is_wrong(
+    colours: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    import torch
+
+    torch.save({'model': {'disc.logit.bias': torch.zeros(1)}}, 'ammnet.pth')
+    assert 'no published configuration' in refused(capsys, 'ammnet.pth', '--data', colours)
+    Path('cut.pth').write_bytes(Path('ammnet.pth').read_bytes()[:200])
+    assert 'cut.pth cannot be read as weights only' in refused(
+        capsys, 'cut.pth', '--data', colours)
+
+
+def test_an_official_checkpoint_is_scored(
+    colours: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from ssc_ros.models.ammnet.presets import load_preset
+    from training.cli import network_labels
+
+    # The whole network takes half a minute a frame here: a small one stands in for it.
+    monkeypatch.setattr(network_labels, 'read_official', lambda path: (
+        config, network_labels.AmmnetNetwork(config).state_dict()))
+    config = load_preset('small')
+    assert main(['score', 'official.pth', '--data', str(colours), '--row',
+                 'nyu/ammnet-segformer']) == 0
+    result = json.loads(Path('runs/official/test.json').read_text())
+    assert result['frames'] == 1 and result['reproduces'] == 'nyu/ammnet-segformer'
+
+
 def test_other_networks_are_sent_elsewhere(
     package: Path, capsys: pytest.CaptureFixture[str],
 ) -> None:
