@@ -60,14 +60,14 @@ def array_tsdf(
     with np.errstate(invalid='ignore'):  # NaN stands for "observes nothing"
         view = DepthView(
             _observing(depth_m, settings), camera,
-            cell_projection(camera, fine, T_camera_voxel))
+            cell_projection(camera, fine, T_camera_voxel), block)
         if settings.kind == 'accurate':
-            signs = block_signs(view, blocks, block, clearance_m=0.0)
-            special = _accurate_values(view, signs, cells, block, settings)
+            signs = block_signs(view, blocks, clearance_m=0.0)
+            special = _accurate_values(view, signs, cells, settings)
         else:
             truncation_m = TRUNCATION_VOXELS * fine.voxel_size_m
-            signs = block_signs(view, blocks, block, clearance_m=truncation_m)
-            special = _projective_values(view, camera, signs, block, truncation_m, settings)
+            signs = block_signs(view, blocks, clearance_m=truncation_m)
+            special = _projective_values(view, camera, signs, truncation_m, settings)
         uniform = settings.value_table()[:, NEARNESS_FAR].take(signs + 1, mode='clip')
         gather = _averages if subdivision > 1 else _cells
         values = gather(uniform, special, block)
@@ -123,8 +123,9 @@ def _chunks(blocks: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
 
 
 def _accurate_values(
-    view: DepthView, signs: NDArray[np.int8], cells: Cells, block: int, settings: TsdfSettings,
+    view: DepthView, signs: NDArray[np.int8], cells: Cells, settings: TsdfSettings,
 ) -> Iterator[BlockValues]:
+    block = view.block
     shape = tuple(length * block for length in signs.shape)
     window = nearness_window(cells, (shape[0], shape[1], shape[2]), block)
     near = window.near_blocks(block)
@@ -137,29 +138,29 @@ def _accurate_values(
                 values: Any = cv2.LUT(nearness, table[sign + 1])
                 yield blocks, values
     for blocks in _chunks(near[:, near_signs == MIXED]):
-        place: NDArray[np.int16] = np.multiply(_rows(view, blocks, block), 256, dtype=np.int16)
+        place: NDArray[np.int16] = np.multiply(_rows(view, blocks), 256, dtype=np.int16)
         place += window.of_blocks(blocks, block)
         yield blocks, table.reshape(-1).take(place)
     is_mixed = signs == MIXED
     is_mixed[tuple(near)] = False
     for blocks in _chunks(np.stack(np.nonzero(is_mixed))):
-        yield blocks, table[:, NEARNESS_FAR].take(_rows(view, blocks, block))
+        yield blocks, table[:, NEARNESS_FAR].take(_rows(view, blocks))
 
 
-def _rows(view: DepthView, blocks: NDArray[np.int64], block: int) -> NDArray[np.int8]:
+def _rows(view: DepthView, blocks: NDArray[np.int64]) -> NDArray[np.int8]:
     """Return the row of each cell in the table of values: its sign plus one."""
-    z, depth, _, _ = view.cells_of(blocks, block)
+    z, depth, _, _ = view.cells_of(blocks)
     rows = np.subtract(depth > z, depth <= z, dtype=np.int8)
     rows += np.int8(1)
     return rows
 
 
 def _projective_values(
-    view: DepthView, camera: PinholeCamera, signs: NDArray[np.int8], block: int,
+    view: DepthView, camera: PinholeCamera, signs: NDArray[np.int8],
     truncation_m: float, settings: TsdfSettings,
 ) -> Iterator[BlockValues]:
     for blocks in _chunks(np.stack(np.nonzero(signs == MIXED))):
-        z, depth, u, v = view.cells_of(blocks, block)
+        z, depth, u, v = view.cells_of(blocks)
         center_u, center_v = view.projection.center
         x, y = (u - center_u) / camera.fx, (v - center_v) / camera.fy
         along_ray_m = (depth - z) * np.sqrt(1 + x * x + y * y)

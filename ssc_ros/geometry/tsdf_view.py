@@ -109,27 +109,30 @@ def padded_size(camera: PinholeCamera) -> tuple[int, int]:
 
 class DepthView:
     """
-    A depth image as seen from the cells of a grid.
+    A depth image as seen from the cells of a grid, block by block.
 
     Args:
         depth_m: (H, W) float64; nan = observes nothing, as outside the image.
+        block: cells per edge of a block.
     """
 
     def __init__(
         self, depth_m: NDArray[np.float64], camera: PinholeCamera, projection: CellProjection,
+        block: int,
     ) -> None:
         self.projection = projection
+        self.block = block
         self.depth_m = np.full(padded_size(camera), np.nan)
         self.depth_m[
             TILE_PIXELS:TILE_PIXELS + camera.height, TILE_PIXELS:TILE_PIXELS + camera.width,
         ] = depth_m
+        self._within = projection.steps.T @ np.indices((block,) * 3).reshape(3, -1)
 
-    def cells_of(self, blocks: NDArray[np.int64], block: int) -> tuple[NDArray[np.float64], ...]:
+    def cells_of(self, blocks: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
         """Return z, depth of the pixel, u and v, each (n, block**3), of (3, n) blocks."""
-        first, within = blocks * block, np.indices((block,) * 3).reshape(3, -1)
-        u, v, z = (
-            np.add.outer(start + step @ first, step @ within)
-            for start, step in zip(self.projection.origin, self.projection.steps.T, strict=True))
+        first = self.block * self.projection.steps.T @ blocks.astype(np.float64)
+        first += self.projection.origin[:, None]
+        u, v, z = (np.add.outer(*parts) for parts in zip(first, self._within, strict=True))
         height, width = self.depth_m.shape
         in_front = np.clip(z, 1e-9, None)  # throws what is behind the camera out of the image
         for coordinate, length in ((u, width), (v, height)):
@@ -142,7 +145,7 @@ class DepthView:
 
 
 def block_signs(
-    view: DepthView, shape: tuple[int, int, int], block: int, clearance_m: float,
+    view: DepthView, shape: tuple[int, int, int], clearance_m: float,
 ) -> NDArray[np.int8]:
     """
     Tell which blocks of cells need no look at their cells.
@@ -155,7 +158,7 @@ def block_signs(
         int8 of ``shape``: 1 all cells in front of the surface, -1 all behind it, 0 all
         unobserved, 2 = mixed or not decided.
     """
-    u, v, z = _shared_corners(view, shape, block)
+    u, v, z = _shared_corners(view, shape)
     in_front: NDArray[np.float32] = np.maximum(z, np.float32(MIN_Z_M))
     low, high = DepthWindows(view.depth_m).depth_range(
         _over_corners(u / in_front), _over_corners(v / in_front))
@@ -171,14 +174,14 @@ def block_signs(
 
 
 def _shared_corners(
-    view: DepthView, shape: tuple[int, int, int], block: int,
+    view: DepthView, shape: tuple[int, int, int],
 ) -> tuple[NDArray[np.float32], ...]:
     """
     Return u * z, v * z and z of the first cells of blocks, (bx + 1, by + 1, bz + 1).
 
     The first cells of the next blocks bound a block, one cell too far.
     """
-    x, y, z = (np.arange(length + 1) * float(block) for length in shape)
+    x, y, z = (np.arange(length + 1) * float(view.block) for length in shape)
     projection = view.projection
     return tuple(
         np.add.outer(start + step[0] * x, np.add.outer(step[1] * y, step[2] * z))
