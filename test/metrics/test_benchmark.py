@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -96,6 +98,34 @@ def test_counts_travel_through_a_file_without_pickle(tmp_path: Path) -> None:
         restored = BenchmarkCounts.from_arrays(arrays)
     assert restored.frame_ids == ('1', '2', '3')
     assert restored.scores() == counts.scores()
+
+
+WORKER = """
+import sys
+import numpy as np
+from ssc_ros.metrics import BenchmarkCounts, sketch_region
+
+counts = BenchmarkCounts(4)
+for frame in map(int, sys.argv[2:]):
+    rng = np.random.default_rng(frame)
+    target = rng.integers(0, 4, 50)
+    region = sketch_region(target, np.ones(50), np.full(50, 9), no_pixel=9)
+    counts.add(frame, rng.integers(0, 4, 50), region)
+np.savez(sys.argv[1], **counts.to_arrays())
+"""
+
+
+def test_processes_with_a_frame_in_common_count_like_one(tmp_path: Path) -> None:
+    def counted_by(name: str, *frames: int) -> BenchmarkCounts:
+        path = tmp_path / f'{name}.npz'
+        subprocess.run([sys.executable, '-c', WORKER, path, *map(str, frames)], check=True)
+        with np.load(path, allow_pickle=False) as arrays:
+            return BenchmarkCounts.from_arrays(arrays)
+
+    merged = counted_by('rank0', 0, 2, 4) + counted_by('rank1', 1, 3, 0)
+    alone = counted_by('alone', 0, 1, 2, 3, 4)
+    assert merged.frame_ids == alone.frame_ids
+    assert merged.scores() == alone.scores() and merged.intervals() == alone.intervals()
 
 
 def test_nothing_counted_scores_zero_and_has_no_interval() -> None:
