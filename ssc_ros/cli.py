@@ -15,7 +15,7 @@ COMMANDS = {
     'demo': 'replay a bag through stereo_node or rgbd_node, score it and write pictures',
     'evaluate': 'score weights on a bag, without ROS',
     'view': 'see a recording or a running node in the browser',
-    'weights': 'list the weights that are there, or show what is in a bundle',
+    'weights': 'list bundles, show what is in one, convert official checkpoints',
 }
 INTERRUPTED = 130
 

@@ -9,6 +9,7 @@ from typing import Any
 from ssc_ros.commands.console import say
 from ssc_ros.errors import WeightsError
 from ssc_ros.metrics import format_table
+from ssc_ros.models.registry import NETWORKS
 from ssc_ros.weights import find_bundle, list_bundles, read_bundle_config, read_card, verify
 
 
@@ -18,6 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser('list', help='list the bundles that ship with the package')
     info = actions.add_parser('info', help='verify a bundle and show its model card')
     info.add_argument('bundle', help='name of a shipped bundle, or a folder')
+    convert = actions.add_parser(
+        'convert', help='make a bundle of an official checkpoint; no code in it is run')
+    convert.add_argument('network', choices=tuple(NETWORKS), help='that it was made with')
+    convert.add_argument('checkpoint', type=Path, help='file of the official release')
+    convert.add_argument('bundle', type=Path, help='folder to write')
+    convert.add_argument(
+        '--preset', help='configuration it must fit (the published one that its tensors show)')
     lite0 = actions.add_parser(
         'lite0', help='convert the ImageNet weights of EfficientNet-Lite0 into safetensors, for '
         'the image encoder of a network to be trained')
@@ -29,9 +37,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments ask for and return the exit code."""
+    if args.action == 'convert':
+        return _convert(args)
     if args.action == 'lite0':
         return _convert_lite0(args.target, args.source)
     return _list() if args.action == 'list' else _info(args.bundle)
+
+
+def _convert(args: argparse.Namespace) -> int:
+    card = (f'# {args.bundle.name}\n\nConverted from {args.checkpoint.name}, an official '
+            f'{args.network} checkpoint, whose licence applies.\n')
+    config = NETWORKS[args.network].convert_checkpoint(
+        args.checkpoint, args.bundle, preset=args.preset, card=card)
+    say(f'{args.bundle}: {args.network} {config.name}, {_megabytes(args.bundle)} MB')
+    return 0
 
 
 def _convert_lite0(target: Path, source: Path | None) -> int:

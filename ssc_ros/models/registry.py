@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from ssc_ros.errors import ConfigurationError
@@ -44,6 +45,18 @@ class NetworkCode:
     def estimator_class(self) -> Any:
         """Return the class that runs the network; imports torch."""
         return getattr(self._module('processing'), self.estimator)
+
+    def convert_checkpoint(
+        self, checkpoint: Path, bundle: Path, *, preset: str | None = None, card: str = '',
+    ) -> Any:
+        """
+        Write a bundle from an official checkpoint and return its configuration.
+
+        Raises:
+            WeightsError: the file cannot be read, or does not fit the configuration.
+        """
+        return self._module('conversion').convert_checkpoint(
+            checkpoint, bundle, preset=preset, card=card)
 
     def _module(self, name: str) -> Any:
         return import_module(f'ssc_ros.models.{self.name}.{name}')

@@ -42,3 +42,28 @@ def test_an_installation_without_weights_says_what_to_do(tmp_path, capsys, monke
     monkeypatch.setattr(bundles, 'SHIPPED_FOLDER', tmp_path)
     assert main(['weights', 'list']) == 1
     assert '--weights dummy' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('network', ['occdepth', 'ammnet'])
+def test_an_official_checkpoint_becomes_a_bundle_with_a_card(
+    network: str, tmp_path: Path, capsys, monkeypatch,
+) -> None:
+    from types import SimpleNamespace
+
+    def convert(checkpoint, bundle, *, preset, card):
+        save_bundle(bundle, {'label_space': 'nyu12', 'preset': preset}, {'w': torch.ones(2)}, card,
+                    model=network)
+        return SimpleNamespace(name=preset)
+
+    monkeypatch.setattr(f'ssc_ros.models.{network}.conversion.convert_checkpoint', convert)
+    assert main(['weights', 'convert', network, str(tmp_path / 'last.ckpt'),
+                 str(tmp_path / 'mine'), '--preset', 'published']) == 0
+    assert f'{network} published' in capsys.readouterr().out
+    assert main(['weights', 'info', str(tmp_path / 'mine')]) == 0
+    assert 'Converted from last.ckpt' in capsys.readouterr().out
+
+
+def test_a_checkpoint_that_is_not_there_is_named(tmp_path: Path, capsys) -> None:
+    assert main(['weights', 'convert', 'ammnet', str(tmp_path / 'none.pth'),
+                 str(tmp_path / 'mine')]) == 1
+    assert 'none.pth does not exist' in capsys.readouterr().err
