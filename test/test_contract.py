@@ -257,6 +257,14 @@ class TestParameterFiles:
             doubles = {entry.name for entry in entries if entry.type_name == 'double'}
             assert all(isinstance(values[name], float) for name in doubles & set(values))
 
+    @pytest.mark.parametrize('path', CONFIG_FILES, ids=lambda path: path.name)
+    def test_weights_that_are_named_can_be_loaded(self, path):
+        from ssc_ros.commands.network import describe_weights
+
+        for _, values in file_parameters(path):
+            weights = values.get('model.weights')
+            assert weights is None or describe_weights(weights).placement == 'nyu'
+
     @pytest.mark.ros
     def test_generated_files_are_up_to_date(self):
         documents = runpy.run_path(str(ROOT / 'docs' / 'generate.py'))['documents']()
