@@ -7,11 +7,7 @@ per occupied voxel; others save flat labels or class scores. Nothing is ever unp
 
 from __future__ import annotations
 
-import lzma
 import re
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -21,6 +17,7 @@ from numpy.typing import NDArray
 
 from ssc_ros.errors import DataError
 from ssc_ros.labels import load_label_space
+from training.datasets.nyu.files import DAMAGE
 
 SHAPE = (60, 36, 60)
 VOXELS = 60 * 36 * 60
@@ -29,9 +26,6 @@ CLASSES = 12
 KEYS = ('labels', 'label', 'prediction', 'pred', 'y_pred', 'logits', 'ssc_logits', 'arr_0')
 _AMMNET_FLOOR = (43, 160, 4)  # SSCNet and the label space paint floors (43, 160, 43)
 _FRAME_NUMBER = re.compile(r'(?<!\d)(\d{4})(?!\d)')
-_DAMAGE = (
-    OSError, ValueError, EOFError, SyntaxError, MemoryError, OverflowError, TypeError,
-    RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, tokenize.TokenError)
 REMEDY = 'write it again, or leave it out with --skip-broken'
 
 
@@ -100,7 +94,7 @@ class FrameFolder:
         path = self._paths[frame_id]
         try:
             return _READERS[path.suffix](path, self._key)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise DataError(f'{path} is damaged ({error}): {REMEDY}') from error
 
     def _add(self, frame_id: int, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import lzma
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -16,7 +17,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from ssc_ros.errors import DataError
 
-_DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+# All that NumPy and zipfile were seen to raise on files with flipped bytes.
+DAMAGE = (
+    OSError, ValueError, EOFError, SyntaxError, MemoryError, OverflowError, TypeError,
+    RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, tokenize.TokenError)
 _PNG_START, _PNG_END, _JPEG_END = b'\x89PNG', b'IEND', b'\xff\xd9'
 
 
@@ -38,7 +42,7 @@ def read_npz(path: Path, keys: Sequence[str]) -> dict[str, NDArray[Any]]:
                 raise DataError(f'{path} has the keys {sorted(archive.files)} but not {absent}: '
                                 'it belongs to another package')
             return {key: archive[key] for key in keys}
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise DataError(f'{path} is damaged ({error}): copy it again') from error
 
 
