@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +17,6 @@ import yaml
 
 from ssc_ros.errors import DataError
 from ssc_ros.metrics import BenchmarkCounts
-from training.datasets.nyu.files import DAMAGE
 
 COUNTS_SUFFIX = '_counts.npz'
 _ROOT = Path(__file__).parents[2]
@@ -92,7 +92,7 @@ def read_counts(result: Mapping[str, Any]) -> BenchmarkCounts | None:
     try:
         with path.open('rb') as file, np.load(file, allow_pickle=False) as arrays:
             return BenchmarkCounts.from_arrays(arrays)
-    except (KeyError, *DAMAGE) as error:
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(f'{path} is damaged ({error!r}): score the run again') from error
 
 
