@@ -64,7 +64,7 @@ def varied(network: AmmnetNetwork) -> AmmnetNetwork:
     """Draw weights that keep the variance of features, so that many labels occur."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.Conv3d, nn.ConvTranspose3d, nn.Linear)):
-            nn.init.kaiming_normal_(module.weight, nonlinearity='relu')
+            nn.init.kaiming_normal_(module.weight, nonlinearity='linear')
         elif isinstance(module, (nn.BatchNorm2d, nn.BatchNorm3d)):
             nn.init.normal_(module.bias, std=0.2)
     return network.eval()
@@ -120,11 +120,20 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     figures['speedup_cpu'] = times['plain'].cpu_s / times['fast'].cpu_s
     figures['agreement'] = (expected == found).float().mean().item()
     figures['classes'] = len(expected.unique())
-    figures['convolution_gflops'] = CONVOLUTION_GFLOP / times['convolution'].wall_s
-    if arguments.preset in NETWORK_GFLOP:
-        figures['network_gflops'] = NETWORK_GFLOP[arguments.preset] / times['fast'].wall_s
-        figures['share_of_convolution'] = (
-            figures['network_gflops'] / figures['convolution_gflops'])
+    figures.update(rates(times, NETWORK_GFLOP.get(arguments.preset)))
+    return figures
+
+
+def rates(times: dict[str, Timing], network_gflop: float | None) -> dict[str, float]:
+    """Return arithmetic rates, per second and per CPU second, and the network's share."""
+    figures = {}
+    for clock in Timing._fields:
+        reference = CONVOLUTION_GFLOP / getattr(times['convolution'], clock)
+        figures[f'convolution_gflop_per_{clock}'] = reference
+        if network_gflop is not None:
+            rate = network_gflop / getattr(times['fast'], clock)
+            figures[f'network_gflop_per_{clock}'] = rate
+            figures[f'share_of_convolution_{clock}'] = rate / reference
     return figures
 
 
@@ -142,7 +151,7 @@ def main() -> None:
         figures = measure(arguments)
     figures['threads'] = arguments.threads
     for name, value in figures.items():
-        print(f'{name:24}{value:10.3f}')
+        print(f'{name:32}{value:10.3f}')
     if arguments.json:
         arguments.json.write_text(json.dumps(figures))
 

@@ -66,7 +66,7 @@ class Bottleneck3D(nn.Module):
 
     def forward(self, volume: Tensor) -> Tensor:
         """Map (B, in, X, Y, Z) to (B, out, X/stride, Y/stride, Z/stride)."""
-        reduced = torch.relu(self.reduce_norm(self.reduce(volume)))
+        reduced = self.reduce_norm(self.reduce(volume)).relu_()
         skipped = self.shortcut(volume) if self.stride > 1 else volume
         return self.finish(reduced, skipped)
 
@@ -82,7 +82,8 @@ class Bottleneck3D(nn.Module):
             first = first + self.pool_last_middle(last) + self.pool_middle(middle)
         else:
             first = first + last + middle
-        return torch.relu(skipped + self.expand_norm(self.expand(torch.relu(first))))
+        result: Tensor = skipped + self.expand_norm(self.expand(first.relu_()))
+        return result.relu_()
 
 
 class Process(nn.Sequential):
