@@ -62,5 +62,5 @@ def refuse_other_network(
     if differing:
         raise ConfigurationError(
             f'{source} is of another configuration than experiment {experiment.name}: '
-            f'{"; ".join(differing)}. Give the experiment.yaml of its own run, other weights, or begin anew with '
-            '--restart')
+            f'{"; ".join(differing)}. Give the experiment.yaml of its own run, other weights, or '
+            'begin anew with --restart')

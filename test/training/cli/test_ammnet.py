@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -86,8 +87,9 @@ def test_memory_saving_changes_no_step(make_ammnet, whole_run: Path, tmp_path: P
     kept = fit(make_ammnet(
         tmp_path / 'kept', data={'cache': 'host', 'tsdf_precision': 'float32'},
         optimization={'steps': 1}))
+    found = tensors_of(frugal)
     for name, tensor in tensors_of(kept).items():
-        torch.testing.assert_close(tensors_of(frugal)[name], tensor, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(found[name], tensor, atol=1e-5, rtol=1e-4, msg=name)
 
 
 def test_passes_accumulate_to_one_step(make_ammnet, tmp_path: Path) -> None:
@@ -127,7 +129,7 @@ def test_each_step_trains_its_own_network(
         before = [[each.detach().clone() for each in module.parameters()] for module in modules]
         norm = step(system, index, own, other)
         changed.append(tuple(
-            any(not torch.equal(old, new) for old, new in zip(olds, module.parameters(), strict=True))
+            any(not torch.equal(*pair) for pair in zip(olds, module.parameters(), strict=True))
             for olds, module in zip(before, modules, strict=True)))
         return norm
 
@@ -170,7 +172,6 @@ def test_weights_of_another_configuration_are_refused(make_ammnet, whole_run: Pa
 
 
 def free_port() -> int:
-    import socket
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         return probe.getsockname()[1]
