@@ -8,6 +8,7 @@ import lightning
 import numpy as np
 from torch.utils.data import DataLoader, Sampler
 
+from ssc_ros.errors import ConfigurationError
 from training.datasets.labelled import (
     Batch,
     CompletionDataset,
@@ -83,6 +84,10 @@ class StreamedData(lightning.LightningDataModule):
     def val_dataloader(self) -> DataLoader:
         """Return this process's share of the validation frames."""
         assert self.trainer is not None
+        if self.num_val < self.trainer.world_size:
+            raise ConfigurationError(
+                f'{self.trainer.world_size} processes share {self.num_val} validation frames: '
+                'each needs one, raise data.val_samples or lower run.devices')
         shares = range(self.trainer.global_rank, self.num_val, self.trainer.world_size)
         return self.loader('val', list(shares), 1)
 

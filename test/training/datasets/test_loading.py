@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.datasets.loading import StreamSampler
+from ssc_ros.errors import ConfigurationError
+from training.datasets.loading import StreamedData, StreamSampler
 
 frames_and_stop = st.tuples(st.integers(1, 12), st.integers(0, 60))
 
@@ -50,3 +54,11 @@ def test_processes_share_the_stream_between_them(sizes: tuple[int, int], world: 
 
 def test_length_counts_the_batches_already_done() -> None:
     assert len(StreamSampler(5, 7, start=6, stop=10)) == 10
+
+
+def test_every_process_needs_a_validation_frame(make_ammnet, tmp_path) -> None:
+    data = StreamedData(make_ammnet(tmp_path))
+    data.num_val = 1
+    data.trainer = SimpleNamespace(world_size=2, global_rank=0)
+    with pytest.raises(ConfigurationError, match='2 processes share 1 validation frames'):
+        data.val_dataloader()
