@@ -54,10 +54,10 @@ def array_tsdf(
     """Return values and pixel_of_voxel as ``compute_tsdf`` does."""
     fine = subdivided(grid, subdivision)
     _keep_freed_memory()
-    cells, pixels = measured_cells(depth_m, camera, fine, T_camera_voxel)
     block = subdivision if subdivision > 1 else FINE_BLOCK
     blocks = _ceil_divided(fine.shape, block)
-    with np.errstate(invalid='ignore'):  # NaN stands for "observes nothing"
+    with np.errstate(invalid='ignore'):  # of missing depth, which may be NaN or infinite
+        cells, pixels = measured_cells(depth_m, camera, fine, T_camera_voxel)
         view = DepthView(
             _observing(depth_m, settings), camera,
             cell_projection(camera, fine, T_camera_voxel), block)

@@ -232,7 +232,9 @@ def test_the_projective_distance_of_a_wall_is_the_distance_along_the_ray():
 def test_without_any_depth_nothing_is_observed(missing: float):
     depth_m = np.full(TINY_CAMERA.size, missing, np.float32)
     T_camera_voxel = inverse_rigid(level_camera_pose(height_m=0.5))
-    volume = compute_tsdf(depth_m, TINY_CAMERA, TINY_GRID, T_camera_voxel)
+    # One ray runs exactly along an axis: 0 times infinity.
+    camera = PinholeCamera(30.0, 31.0, 15.0, 11.0, 24, 32)
+    volume = compute_tsdf(depth_m, camera, TINY_GRID, T_camera_voxel)
     assert not volume.values.any()
     assert (volume.pixel_of_voxel == depth_m.size).all()
 
