@@ -107,3 +107,28 @@ def test_mistakes_are_named(write, text: str, overrides: list[str], message: str
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(ConfigurationError, match=r'nowhere\.yaml does not exist'):
         load_experiment('nowhere.yaml')
+
+
+def test_every_published_row_has_the_experiment_that_its_configuration_asks_for(
+    root: Path,
+) -> None:
+    files = (root / 'training' / 'experiments' / 'ammnet').glob('*.yaml')
+    experiments = {each.reproduces: each for each in map(load_experiment, files)}
+    tables = yaml.safe_load((root / 'training' / 'tables' / 'ammnet.yaml').read_text())
+    rows = {row['id']: row['configuration'] for table in tables for row in table['rows']
+            if row['configuration'] and 'same_as' not in row
+            and 'rule' not in row['configuration']}
+    assert set(experiments) == set(rows)
+    encoders = {'segformer_b2': 'segformer-b2', 'resnet50': 'resnet50',
+                'deeplab_labels': 'labels', 'efficientnet_lite0': 'lite0'}
+    for row, switches in rows.items():
+        experiment = experiments[row]
+        if 'encoder' in switches:
+            assert experiment.network.encoder == encoders[switches['encoder']], row
+        if 'modulation' in switches:
+            assert list(experiment.network.fusion_sites) == switches['modulation'], row
+        if 'fakes' in switches:
+            assert bool(experiment.losses.adversarial) == (switches['fakes'] is not None), row
+            fakes = switches['fakes'] or []
+            assert not fakes or set(experiment.losses.fakes) == set(fakes), row
+        assert (experiment.data.depth_source == 'cad') == row.startswith('nyucad/'), row

@@ -20,7 +20,7 @@ from training.__main__ import main
 from training.cli.evaluate import evaluate
 from training.cli.export import export
 from training.cli.fit import fit
-from training.experiment import Experiment
+from training.experiment import Experiment, parse_experiment
 from training.runs import newest_checkpoint, read_checkpoint
 from training.systems.ammnet import AmmnetSystem
 
@@ -198,3 +198,27 @@ def test_two_processes_train_as_one(make_ammnet, root: Path, tmp_path: Path) -> 
     assert steps == 2
     assert trained.run.devices == 2
     assert all(torch.isfinite(tensor.float()).all() for tensor in state.values())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_real_frames_are_learned_by_heart(shared_data: Path, tmp_path: Path) -> None:
+    experiment = parse_experiment({
+        'name': 'heart', 'system': 'ammnet',
+        'network': {
+            'preset': 'small-labels', 'feature_channels': 24, 'detail_channels': 8,
+            'augmentation_3d': 'none', 'tsdf_dropout': 0, 'voxel_dropout': 0},
+        'data': {
+            'root': str(shared_data / 'nyu'), 'batch_size': 2, 'train_samples': 2,
+            'val_samples': 1, 'augments_images': False},
+        'losses': {'label_smoothing': 0, 'adversarial': 0},
+        'optimization': {
+            'steps': 80, 'learning_rate': 1e-2, 'weight_decay': 0, 'schedule_interval': 'step',
+            'precision': 'bf16-mixed', 'channels_last': True},
+        'run': {'folder': str(tmp_path), 'validations': 2, 'log_every_steps': 1}})
+    rows = logged(fit(experiment))
+    losses = [float(row['train/total']) for row in rows if row['train/total']]
+    assert losses[-1] < 0.05 * losses[0]
+    early, late = (float(row['train/sc_iou']) for row in rows if row['train/sc_iou'])
+    assert early < late
+    assert late > 0.9

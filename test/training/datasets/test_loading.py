@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssc_ros.errors import ConfigurationError
-from training.datasets.loading import StreamedData, StreamSampler
+from training.datasets.labelled import SampleMaker
+from training.datasets.loading import StreamedData, StreamSampler, open_split
 
 frames_and_stop = st.tuples(st.integers(1, 12), st.integers(0, 60))
 
@@ -62,3 +63,14 @@ def test_every_process_needs_a_validation_frame(make_ammnet, tmp_path) -> None:
     data.trainer = SimpleNamespace(world_size=2, global_rank=0)
     with pytest.raises(ConfigurationError, match='2 processes share 1 validation frames'):
         data.val_dataloader()
+
+
+def test_networks_that_project_voxels_read_nyu_frames(make_experiment, tiny_nyu, tmp_path) -> None:
+    experiment = make_experiment(
+        tmp_path, data={'reader': 'nyu', 'root': str(tiny_nyu)},
+        network={'views': 1, 'depth_matching': False})
+    frames = open_split(experiment, 'train')
+    batch = SampleMaker(experiment.network, experiment.data, with_cells=False)(frames[0])
+    assert [len(open_split(experiment, split)) for split in ('train', 'val', 'test')] == [3, 2, 2]
+    assert batch.labels.shape == (1, 60, 36, 60)
+    assert batch.inputs.in_view.any()
