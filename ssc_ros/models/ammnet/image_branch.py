@@ -42,7 +42,7 @@ def make_encoder(config: AmmnetConfig) -> nn.Module:
     if config.encoder == 'resnet50':
         from ssc_ros.models.ammnet.resnet import ResNet50Encoder
         return ResNet50Encoder()
-    from ssc_ros.models.ammnet.image_encoder_lite0 import EfficientNetLite0Encoder
+    from ssc_ros.models.layers.efficientnet_lite0 import EfficientNetLite0Encoder
     return EfficientNetLite0Encoder()
 
 

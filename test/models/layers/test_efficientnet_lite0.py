@@ -11,7 +11,7 @@ from torch import nn
 
 from ssc_ros.cli import main
 from ssc_ros.errors import WeightsError
-from ssc_ros.models.ammnet.image_encoder_lite0 import EfficientNetLite0Encoder
+from ssc_ros.models.layers.efficientnet_lite0 import EfficientNetLite0Encoder
 from ssc_ros.weights.convert.checkpoint import read_checkpoint
 from ssc_ros.weights.convert.efficientnet_lite0 import (
     PACKAGE,
