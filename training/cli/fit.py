@@ -116,7 +116,7 @@ def make_trainer(
         strategy='ddp_find_unused_parameters_true' if run.devices > 1 else 'auto',
         sync_batchnorm=run.devices > 1 and torch.cuda.is_available(),
         accumulate_grad_batches=accumulated, val_check_interval=between * accumulated,
-        check_val_every_n_epoch=None,
+        check_val_every_n_epoch=None, benchmark=True,
         num_sanity_val_steps=0, log_every_n_steps=run.log_every_steps,
         use_distributed_sampler=False, enable_model_summary=False, default_root_dir=folder,
         callbacks=_callbacks(experiment), logger=[
