@@ -1,4 +1,4 @@
-"""Reading of official AMMNet checkpoints into networks and weights bundles."""
+"""Reading of official AMMNet checkpoints, and of pretrained image encoders."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssc_ros.errors import WeightsError
 from ssc_ros.models.ammnet.config import AmmnetConfig
@@ -14,7 +14,7 @@ from ssc_ros.models.ammnet.discriminator import Discriminator
 from ssc_ros.models.ammnet.network import AmmnetNetwork
 from ssc_ros.models.ammnet.presets import PRESETS, load_preset
 from ssc_ros.weights import save_bundle
-from ssc_ros.weights.convert.ammnet import translate_names
+from ssc_ros.weights.convert.ammnet import translate_encoder, translate_names
 from ssc_ros.weights.convert.checkpoint import read_checkpoint
 from ssc_ros.weights.convert.fit import check_tensors
 
@@ -90,3 +90,38 @@ def infer_config(state: Mapping[str, Tensor]) -> AmmnetConfig:
         if all(getattr(config, field) == found[field] for field in _INFERRED):
             return config
     raise WeightsError(f'no published configuration is like {found}: give the preset by name')
+
+
+def load_pretrained_encoder(network: AmmnetNetwork, checkpoint: Path) -> None:
+    """
+    Load the image encoder from a checkpoint of its own, of a SegFormer or of 3D-Sketch.
+
+    Args:
+        checkpoint: ``.safetensors``, or a pickle that is read as weights only.
+
+    Raises:
+        WeightsError: the file cannot be read, or holds no such encoder.
+    """
+    encoder = getattr(network.image, 'encoder', None)
+    if not isinstance(encoder, nn.Module):
+        raise WeightsError(
+            f'configuration {network.config.name!r} reads label maps: it has no encoder to load')
+    if checkpoint.suffix == '.safetensors':
+        from safetensors.torch import load_file
+
+        tensors = load_file(checkpoint)
+    else:
+        tensors = read_checkpoint(checkpoint)
+    state = encoder_state(tensors)
+    check_tensors(state, encoder.state_dict(), f'encoder of {network.config.name}')
+    encoder.load_state_dict(state)
+
+
+def encoder_state(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the tensors of a pretrained encoder, and join separate keys and values."""
+    state = {ours: tensors[name] for name, ours in translate_encoder(tensors).items()}
+    for name in [name for name in state if '.key_value.key.' in name]:
+        key = state.pop(name)
+        value = state.pop(name.replace('.key_value.key.', '.key_value.value.'))
+        state[name.replace('.key_value.key.', '.key_value.')] = torch.cat([key, value])
+    return state

@@ -78,6 +78,7 @@ _RULES = tuple((re.compile(pattern), replacement) for pattern, replacement in (
           ('downsample', 'shortcut'), ('downsample2', 'pool_last'),
           ('downsample3', 'pool_last_middle'), ('downsample4', 'pool_middle'))),
 ))
+_ENCODER = 'image.encoder.'
 _OURS = ('image.', 'tsdf.', 'decoder.', 'discriminator.')
 
 
@@ -97,19 +98,20 @@ def translate_names(names: Iterable[str]) -> Mapping[str, str]:
     return translated
 
 
-def translate_backbone(names: Iterable[str]) -> Mapping[str, str]:
+def translate_encoder(names: Iterable[str]) -> Mapping[str, str]:
     """
-    Map the names of a pretrained image encoder to those inside our encoder; others are left out.
+    Map the names of a pretrained image encoder to those inside ours; others are left out.
 
-    They are MiT-B2 alone, in a SegFormer of mmseg (``backbone.``) or of ``transformers``
-    (``segformer.encoder.``), or ResNet-50 alone or in 3D-Sketch (``backbone.``).
+    Known are MiT-B2 alone, in a SegFormer of mmseg and as ``transformers`` stores it, whose keys
+    and values are separate (names with ``key_value.key`` and ``key_value.value``), and ResNet-50
+    alone or in 3D-Sketch.
     """
     translated = {}
     for name in names:
-        bare = re.sub(r'^(?:module\.)?(?:backbone\.)?', '', name)
-        ours = _translated(f'encoder.{_from_transformers(bare)}')
-        if ours.startswith('image.encoder.'):
-            translated[name] = ours[len('image.encoder.'):]
+        bare = _from_transformers(re.sub(r'^(?:module\.)?(?:backbone\.)?', '', name))
+        ours = _translated(f'encoder.{bare}')
+        if ours.startswith(_ENCODER):
+            translated[name] = ours[len(_ENCODER):]
     return translated
 
 
@@ -127,8 +129,8 @@ _TRANSFORMERS_RULES = tuple((re.compile(pattern), replacement) for pattern, repl
     (r'^layer_norm\.(\d)\.', r'norm+\1.'),
     (r'\.layer_norm_([12])\.', r'.norm\1.'),
     (r'\.attention\.self\.query\.', '.attn.q.'),
-    (r'\.attention\.self\.key\.', '.attn.k.'),
-    (r'\.attention\.self\.value\.', '.attn.v.'),
+    (r'\.attention\.self\.key\.', '.attn.kv.key.'),
+    (r'\.attention\.self\.value\.', '.attn.kv.value.'),
     (r'\.attention\.self\.sr\.', '.attn.sr.'),
     (r'\.attention\.self\.layer_norm\.', '.attn.norm.'),
     (r'\.attention\.output\.dense\.', '.attn.proj.'),
