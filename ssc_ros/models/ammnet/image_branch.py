@@ -128,8 +128,8 @@ class ImageBranch(nn.Module):
         return scatter_to_volume(
             values, visible, len(features), grid_shape, stride=self.config.trunk_stride)
 
-    def forward(self, inputs: AmmnetInputs) -> tuple[Tensor, Tensor | None]:
-        """Return the filled feature volume and class scores (B, num_classes, H, W)."""
+    def volume(self, inputs: AmmnetInputs) -> tuple[Tensor, Tensor, tuple[int, int]]:
+        """Return the filled volume, the features (B, F, h, w) it is made of and the image size."""
         if inputs.image is None:
             raise ConfigurationError(
                 f'configuration {self.config.name!r} reads images, but image is None')
@@ -137,9 +137,15 @@ class ImageBranch(nn.Module):
         height, width = inputs.image.shape[-2:]
         x, y, z = inputs.tsdf.shape[-3:]
         volume = self.project(features, inputs.pixel_of_voxel, (height, width), (x, y, z))
+        filled = fill_holes(volume) if self.config.fills_holes else volume
+        return filled, features, (height, width)
+
+    def forward(self, inputs: AmmnetInputs) -> tuple[Tensor, Tensor | None]:
+        """Return the filled feature volume and class scores (B, num_classes, H, W)."""
+        volume, features, size = self.volume(inputs)
         scores = F.interpolate(
-            self.head.classify(features), (height, width), mode='bilinear', align_corners=True)
-        return fill_holes(volume) if self.config.fills_holes else volume, scores
+            self.head.classify(features), size, mode='bilinear', align_corners=True)
+        return volume, scores
 
 
 class LabelBranch(nn.Module):
@@ -163,7 +169,11 @@ class LabelBranch(nn.Module):
         return scatter_to_volume(
             values, visible, len(labels), (x, y, z), stride=self.config.trunk_stride)
 
+    def volume(self, inputs: AmmnetInputs) -> tuple[Tensor]:
+        """Return the feature volume."""
+        volume: Tensor = self.stem(self.project(inputs))
+        return (fill_holes(volume) if self.config.fills_holes else volume,)
+
     def forward(self, inputs: AmmnetInputs) -> tuple[Tensor, None]:
         """Return the feature volume; there are no scores of pixels."""
-        volume: Tensor = self.stem(self.project(inputs))
-        return fill_holes(volume) if self.config.fills_holes else volume, None
+        return self.volume(inputs)[0], None

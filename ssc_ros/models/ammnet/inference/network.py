@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -78,7 +79,8 @@ class InferenceNetwork(nn.Module):
 
     def scores(self, inputs: AmmnetInputs) -> Tensor:
         """Return (B, classes, X, Y, Z)."""
-        volume, _ = self.parts['image'](inputs)
+        branch: Any = self.parts['image']
+        volume = branch.volume(inputs)[0]  # without the scores of pixels
         scores: Tensor = self.parts['decoder'](volume, *self.parts['tsdf'](inputs.tsdf))
         return scores
 
