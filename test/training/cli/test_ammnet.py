@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from training.__main__ import main
 from training.cli.evaluate import evaluate
 from training.cli.export import export
 from training.cli.fit import fit
+from training.datasets.completion_loading import VolumeData
 from training.experiment import Experiment, parse_experiment
 from training.runs import newest_checkpoint, read_checkpoint
 from training.systems.ammnet import AmmnetSystem
@@ -222,3 +224,17 @@ def test_two_real_frames_are_learned_by_heart(shared_data: Path, tmp_path: Path)
     early, late = (float(row['train/sc_iou']) for row in rows if row['train/sc_iou'])
     assert early < late
     assert late > 0.9
+
+
+@pytest.mark.gpu
+def test_frames_are_kept_and_augmented_on_the_gpu(make_ammnet, tmp_path: Path) -> None:
+    experiment = make_ammnet(
+        tmp_path, network={'preset': 'small'}, data={'cache': 'device'},
+        optimization={'steps': 2, 'precision': 'bf16-mixed', 'channels_last': True})
+    data = VolumeData(experiment)
+    data.trainer = SimpleNamespace(
+        strategy=SimpleNamespace(root_device=torch.device('cuda')), world_size=1, global_rank=0)
+    batch = next(iter(data.val_dataloader()))
+    assert batch.inputs.image.is_cuda and batch.pixel_labels.is_cuda
+    row = logged(fit(experiment))[0]
+    assert float(row['train/total']) > 0
