@@ -12,6 +12,8 @@ import yaml
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.models.ammnet import presets as ammnet_presets
 from ssc_ros.models.ammnet.config import AmmnetConfig
+from ssc_ros.models.gad import presets as gad_presets
+from ssc_ros.models.gad.config import GadConfig
 from ssc_ros.models.occdepth import presets as occdepth_presets
 from ssc_ros.models.occdepth.config import OccDepthConfig
 from training.options import (
@@ -20,19 +22,24 @@ from training.options import (
     AmmnetOptimization,
     AmmnetRun,
     DataOptions,
+    GadData,
+    GadLosses,
+    GadOptimization,
+    GadRun,
     LossOptions,
     OptimizationOptions,
     RunOptions,
 )
 
 Options = TypeVar('Options')
+NetworkConfig = AmmnetConfig | GadConfig | OccDepthConfig
 
 
 class Sections(NamedTuple):
     """What the sections of one system's experiments are read into."""
 
-    network: type[OccDepthConfig] | type[AmmnetConfig]
-    preset: Callable[[str], OccDepthConfig | AmmnetConfig]
+    network: type[NetworkConfig]
+    preset: Callable[[str], NetworkConfig]
     data: type
     losses: type
     optimization: type
@@ -46,6 +53,8 @@ SYSTEMS: Mapping[str, Sections] = {
     'ammnet': Sections(
         AmmnetConfig, ammnet_presets.load_preset, AmmnetData, AmmnetLosses, AmmnetOptimization,
         AmmnetRun),
+    'gad': Sections(
+        GadConfig, gad_presets.load_preset, GadData, GadLosses, GadOptimization, GadRun),
 }
 DEFAULT_SYSTEM = 'occdepth'  # of experiments written before there was a choice
 
@@ -143,7 +152,7 @@ def _apply(document: dict[str, Any], override: str) -> None:
     target[last] = yaml.safe_load(value)
 
 
-def _network(section: Mapping[str, Any], sections: Sections) -> OccDepthConfig | AmmnetConfig:
+def _network(section: Mapping[str, Any], sections: Sections) -> NetworkConfig:
     values = dict(section)
     preset = values.pop('preset', None)
     base = sections.preset(preset).to_dict() if preset else {}

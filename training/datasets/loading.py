@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import lightning
 import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Sampler
 
 from ssc_ros.errors import ConfigurationError
@@ -36,7 +38,7 @@ class StreamSampler(Sampler[Draw]):
     def __init__(
         self, frames: int, seed: int, *, start: int, stop: int, rank: int = 0, world: int = 1,
     ) -> None:
-        self._frames, self._seed = frames, seed
+        self._epoch_length, self._seed = frames, seed
         self._positions = range(start + rank, stop, world)
         self._length = len(range(rank, stop, world))
 
@@ -47,12 +49,17 @@ class StreamSampler(Sampler[Draw]):
     def __iter__(self) -> Iterator[Draw]:
         epoch, order = -1, np.empty(0, np.int64)
         for position in self._positions:
-            if position // self._frames != epoch:
-                epoch = position // self._frames
-                order = np.random.default_rng([self._seed, epoch]).permutation(self._frames)
+            if position // self._epoch_length != epoch:
+                epoch = position // self._epoch_length
+                order = self.order(np.random.default_rng([self._seed, epoch]))
             # Seeds of two positions never meet, nor do those of two experiments' streams.
             augmentation = np.random.SeedSequence([self._seed, position, 1])
-            yield Draw(int(order[position % self._frames]), int(augmentation.generate_state(1)[0]))
+            yield Draw(int(order[position % self._epoch_length]),
+                       int(augmentation.generate_state(1)[0]))
+
+    def order(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return the frames of an epoch."""
+        return rng.permutation(self._epoch_length)
 
 
 class StreamedData(lightning.LightningDataModule):
@@ -76,10 +83,14 @@ class StreamedData(lightning.LightningDataModule):
         assert trainer is not None
         accumulated = self._experiment.optimization.accumulate_batches
         per_step = data.batch_size * trainer.world_size * accumulated
-        sampler = StreamSampler(
-            self.num_train, self._experiment.run.seed, start=trainer.global_step * per_step,
+        sampler = self.sampler(
+            seed=self._experiment.run.seed, start=trainer.global_step * per_step,
             stop=trainer.max_steps * per_step, rank=trainer.global_rank, world=trainer.world_size)
         return self.loader('train', sampler, data.batch_size)
+
+    def sampler(self, **window: Any) -> StreamSampler:
+        """Return the training stream within a window of it."""
+        return StreamSampler(self.num_train, **window)
 
     def val_dataloader(self) -> DataLoader:
         """Return this process's share of the validation frames."""

@@ -46,26 +46,27 @@ def read_npz(path: Path, keys: Sequence[str]) -> dict[str, NDArray[Any]]:
         raise DataError(f'{path} is damaged ({error}): copy it again') from error
 
 
-def read_image(path: Path, size: tuple[int, int], dtype: DTypeLike) -> NDArray[Any]:
+def read_image(path: Path, size: tuple[int, int] | None, dtype: DTypeLike) -> NDArray[Any]:
     """
-    Read a one-channel image as it is stored.
+    Read a one-channel image as it is stored; without a size, one of any size.
 
     Raises:
         DataError: the file is missing or damaged, or of another size or type.
     """
-    return _checked(_decoded(path, cv2.IMREAD_UNCHANGED), path, size, dtype)
+    image = _decoded(path, cv2.IMREAD_UNCHANGED)
+    return _checked(image, path, size or image.shape[:2], dtype)
 
 
-def read_rgb(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+def read_rgb(path: Path, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """
-    Read a colour image as (H, W, 3) RGB.
+    Read a colour image as (H, W, 3) RGB; without a size, one of any size.
 
     Raises:
         DataError: the file is missing or damaged, or of another size.
     """
     bgr = _decoded(path, cv2.IMREAD_COLOR)
     rgb: NDArray[Any] = cv2.cvtColor(
-        _checked(bgr, path, (*size, 3), np.uint8), cv2.COLOR_BGR2RGB)
+        _checked(bgr, path, (*(size or bgr.shape[:2]), 3), np.uint8), cv2.COLOR_BGR2RGB)
     return rgb
 
 
