@@ -24,7 +24,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from training.experiment import Experiment
 from training.runs import newest_checkpoint, read_checkpoint, refuse_other_network
 from training.systems.pretrained import load_image_encoder
-from training.systems.registry import make_data, make_system
+from training.systems.registry import best_scores, make_data, make_system
 from training.systems.timing import StepTimer
 
 
@@ -134,7 +134,7 @@ def _callbacks(experiment: Experiment) -> list[Callback]:
         ModelCheckpoint(folder, filename='step-{step}', auto_insert_metric_name=False,
                         every_n_train_steps=run.checkpoint_every_steps, save_top_k=1),
     ]
-    for name in ('ssc_miou', 'sc_iou'):
+    for name in best_scores(experiment.system):
         callbacks.append(ModelCheckpoint(
             folder, filename=f'best_{name}', monitor=f'val/{name}', mode='max',
             enable_version_counter=False))

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float = NDArray[np.float32]
-# Ranges that the three channels spread over 0 to 255.
-MIN_DEPTH_M = 1.0
-MAX_HEIGHT_M = 2.55
+# What the published encoder multiplies and adds, so that 8 bits hold what rooms have.
+_INVERSE_DEPTH_SCALE_M = 310.0
+_ANGLE_OFFSET_DEG = 38.0
 _NORMAL_WINDOW = 5
 # Gravity is refined by directions within these angles of it, alternately parallel and normal.
 _ROUNDS_DEG = (45.0, 45.0, 45.0, 15.0, 15.0, 15.0)
@@ -19,20 +19,21 @@ def encode_hha(depth_m: Float, focal_length_px: float) -> NDArray[np.uint8]:
     """
     Return the (H, W, 3) uint8 encoding of a depth image in metres, 0 = unknown.
 
-    Horizontal disparity is 255 at 1 m and nearer; height above the lowest point is in
-    centimetres, up to 2.55 m; the angle between surface normal and gravity is in degrees, 0 to
-    180. The principal point is taken as the middle of the image.
+    Disparity is 310 over metres; height above the lowest point is in centimetres; 38 is added to
+    the degrees between surface normal and gravity. The principal point is taken as the middle of
+    the image. On a published example the first two agree to the unit but for the floor, the
+    third is noisier: its normals are plain differences.
     """
     points = _points(depth_m, focal_length_px)
     is_known = depth_m > 0
     normals = _normals(points, is_known)
     up = _up(normals[is_known])
     height = points @ up
-    floor = np.percentile(height[is_known], 1) if is_known.any() else 0.0
+    floor = height[is_known].min() if is_known.any() else 0.0
     angle_deg = np.degrees(np.arccos(np.clip(normals @ up, -1, 1)))
     channels = np.stack([
-        255 * MIN_DEPTH_M / np.maximum(depth_m, MIN_DEPTH_M),
-        255 / MAX_HEIGHT_M * (height - floor), angle_deg], axis=-1)
+        _INVERSE_DEPTH_SCALE_M / np.where(is_known, depth_m, np.inf), 100 * (height - floor),
+        angle_deg + _ANGLE_OFFSET_DEG], axis=-1)
     encoded = np.clip(np.rint(channels), 0, 255).astype(np.uint8)
     encoded[~is_known] = 0
     return encoded

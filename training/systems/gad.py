@@ -1,0 +1,177 @@
+"""
+Geometry-Aware Distillation for Indoor Semantic Segmentation (Jiao et al., CVPR 2019).
+
+The paper leaves open how long it trains, how it clips gradients and how it averages losses; our
+choices are the defaults of `training.options.gad`. Deliberate differences, all switchable:
+unlabelled is no class that is ever answered, and images are normalized for ImageNet weights.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ssc_ros.labels import load_label_space
+from ssc_ros.metrics import SegmentationCounts
+from ssc_ros.models.gad.inputs import GadOutput, predict
+from ssc_ros.models.gad.network import GadNetwork
+from training.datasets.segmentation.batches import SegmentationBatch
+from training.experiment import parse_experiment
+from training.losses.gad import GadLossConfig, gad_losses
+from training.systems.layout import use_channels_last
+from training.systems.schedules import learning_rate_factor
+
+
+class GadSystem(lightning.LightningModule):
+    """
+    Trains and validates a GAD network.
+
+    Args:
+        experiment: nested plain values of an `Experiment`, kept in every checkpoint.
+        total_steps: optimizer steps of the whole run; schedules follow the share done.
+    """
+
+    def __init__(self, experiment: dict[str, Any], total_steps: int) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.experiment = parse_experiment(experiment)
+        self.total_steps = total_steps
+        config, losses = self.experiment.network, self.experiment.losses
+        self.network = GadNetwork(config)
+        if self.experiment.optimization.channels_last:
+            use_channels_last(self.network)
+        self.loss_config = GadLossConfig(
+            gamma=losses.gamma, reduction=losses.reduce, size=losses.size,
+            masks_unlabelled=config.masks_unlabelled, berhu_scope=losses.berhu_scope,
+            berhu_fraction=losses.berhu_fraction, depth_space=config.depth_space)
+        self.class_names = class_names(config.label_space, config.num_classes)
+        self.counts = SegmentationCounts(config.num_classes - 1)
+        self.depth_errors = DepthErrors()
+
+    def forward(self, batch: SegmentationBatch) -> GadOutput:
+        """Run the network."""
+        output: GadOutput = self.network(batch.images, has_depth=batch.has_depth)
+        return output
+
+    def training_step(self, batch: SegmentationBatch, batch_idx: int) -> Tensor:
+        """Return the weighted sum of the losses."""
+        output = self(batch)
+        with torch.autocast(self.device.type, enabled=False):
+            terms = self.loss_terms(output, batch)
+        total = torch.stack([weight * value for weight, value in terms.values()]).sum()
+        values = {f'train/{name}': value.detach() for name, (_, value) in terms.items()}
+        self.log_dict(values, batch_size=len(batch.labels))
+        self.log('train/learning_rate', self.trainer.optimizers[0].param_groups[1]['lr'])
+        self.log('train/total', total.detach(), prog_bar=True, batch_size=len(batch.labels))
+        return total
+
+    def loss_terms(
+        self, output: GadOutput, batch: SegmentationBatch,
+    ) -> dict[str, tuple[float, Tensor]]:
+        """Return (weight, value) of every loss that the network and the batch allow."""
+        weights, depth_m = self.experiment.losses, batch.depth_m
+        if self.loss_config.size is None and output.depth_m is not None:
+            depth_m = nearest_depth(depth_m, output.depth_m.shape[-2:])
+        losses = gad_losses(
+            output, batch.labels, depth_m, self.loss_config, has_depth=batch.has_depth)
+        terms = {'semantic': (weights.semantic, losses.semantic)}
+        if output.depth_m is not None:
+            terms['depth'] = weights.depth, losses.depth
+        for level, value in enumerate(losses.sides, 1):
+            terms[f'side{level}'] = weights.side, value
+        return terms
+
+    def configure_gradient_clipping(self, *_: Any, **__: Any) -> None:
+        """Clip the norm of the semantic part's gradient and log what it was."""
+        parameters = [each for each in self.network.semantic_parameters() if each.grad is not None]
+        limit = self.experiment.optimization.gradient_clip
+        self.log('train/gradient_norm', nn.utils.clip_grad_norm_(parameters, limit))
+
+    def configure_optimizers(self) -> Any:
+        """Return Adam, the backbone at a rate of its own, and a schedule over the steps."""
+        options = self.experiment.optimization
+        groups = [
+            {'params': list(self.network.backbone_parameters()),
+             'lr': options.backbone_learning_rate},
+            {'params': list(self.network.other_parameters()), 'lr': options.learning_rate}]
+        optimizer = torch.optim.AdamW(groups, weight_decay=options.weight_decay)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: learning_rate_factor(step / self.total_steps, options))
+        return [optimizer], [{'scheduler': schedule, 'interval': 'step'}]
+
+    def on_validation_epoch_start(self) -> None:
+        """Start counting anew."""
+        self.counts = SegmentationCounts(self.experiment.network.num_classes - 1)
+        self.depth_errors = DepthErrors()
+
+    def validation_step(self, batch: SegmentationBatch, batch_idx: int) -> None:
+        """Count the pixels of a batch, at the size of the network."""
+        prediction = predict(
+            self.network(batch.images), batch.labels.shape[-2:], self.experiment.network)
+        for index, (labels, target) in enumerate(
+                zip(prediction.labels, batch.labels, strict=True)):
+            self.counts.add(f'{self.global_rank}/{batch_idx}/{index}', labels, target)
+        if prediction.depth_m is not None:
+            self.depth_errors.add(prediction.depth_m, batch.depth_m)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log scores over all processes: PixAcc, mAcc, mIoU, the error of depth."""
+        confusion = torch.as_tensor(self.counts.confusion, device=self.device)
+        gathered = torch.as_tensor(self.all_gather(confusion)).reshape(-1, *confusion.shape)
+        total = SegmentationCounts.from_arrays({
+            'frame_ids': ['all'], 'confusions': gathered.sum(dim=0, keepdim=True).cpu().numpy()})
+        scores = total.scores().as_dict(self.class_names)
+        per_class = scores.pop('per_class_iou')
+        scores.pop('per_class_accuracy')
+        self.log_dict({f'val/{name}': value for name, value in scores.items()})
+        self.log_dict({f'val_iou/{name}': value for name, value in per_class.items()
+                       if value is not None})
+        sums = torch.as_tensor(self.all_gather(self.depth_errors.sums.to(self.device)))
+        count, squares, relative = sums.reshape(-1, 3).sum(dim=0).tolist()
+        if count:
+            self.log_dict({'val/depth_rmse_m': (squares / count) ** 0.5,
+                           'val/depth_relative_error': relative / count})
+
+
+class DepthErrors:
+    """Errors of predicted depth at the pixels where depth is known."""
+
+    def __init__(self) -> None:
+        self.sums = torch.zeros(3, dtype=torch.float64)
+
+    def add(self, predicted_m: Tensor, depth_m: Tensor) -> None:
+        """Count (B, H, W) metres against measurements, 0 = unknown."""
+        is_known = depth_m > 0
+        error = (predicted_m - depth_m)[is_known].double()
+        self.sums += torch.stack([
+            is_known.sum().double(), (error ** 2).sum(),
+            (error.abs() / depth_m[is_known]).sum()]).cpu()
+
+    @property
+    def rmse_m(self) -> float:
+        """Root of the mean squared error, NaN where nothing was known."""
+        count, squares, _ = self.sums.tolist()
+        return float((squares / count) ** 0.5) if count else float('nan')
+
+    @property
+    def relative_error(self) -> float:
+        """Mean of error over depth, NaN where nothing was known."""
+        count, _, relative = self.sums.tolist()
+        return float(relative / count) if count else float('nan')
+
+
+def nearest_depth(depth_m: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return (B, h, w) the nearest depth known in each block of (B, H, W), 0 where none is."""
+    far = torch.finfo(depth_m.dtype).max
+    nearest = -F.adaptive_max_pool2d(-depth_m.where(depth_m > 0, far)[:, None], tuple(size))[:, 0]
+    return nearest.where(nearest < far, 0)
+
+
+def class_names(label_space: str, num_classes: int) -> tuple[str, ...]:
+    """Return the names of the classes 1 to num_classes - 1 of a space."""
+    names = load_label_space(label_space).names
+    return tuple(names[len(names) - num_classes + 1:])
