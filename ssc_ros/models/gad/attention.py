@@ -22,9 +22,14 @@ def global_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         key, value: (B, C, h, w), of another size where they are pooled.
     """
     with torch.autocast(query.device.type, enabled=False):
-        rows = (each.float().flatten(2).transpose(1, 2)[:, None] for each in (query, key, value))
-        gathered = F.scaled_dot_product_attention(*rows, scale=1.0)[:, 0]
+        gathered = F.scaled_dot_product_attention(
+            _rows(query), _rows(key), _rows(value), scale=1.0)[:, 0]
     return gathered.transpose(1, 2).reshape(query.shape)
+
+
+def _rows(features: Tensor) -> Tensor:
+    """Turn (B, C, H, W) into one head of float32 rows, (B, 1, H * W, C)."""
+    return features.float().flatten(2).transpose(1, 2)[:, None].contiguous()
 
 
 def local_attention(query: Tensor, key: Tensor, value: Tensor, *, window: int) -> Tensor:

@@ -34,8 +34,8 @@ class GadConfig:
 
     Attributes:
         name: of the configuration, for reports.
-        label_space: name of the label space; ``num_classes`` counts its ids, 0 = unlabelled
-            included.
+        label_space: name of the label space. The network's ids are its ids plus 1, and 0 =
+            unlabelled; ``num_classes`` counts all of them.
         image_size: (height, width) that images are resized to before the network.
         crop_size: (height, width) cut out of the resized image, at random in training and the
             middle in tests; None uses all of it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -56,8 +57,9 @@ class SkipPyramidFusion(nn.Module):
             all_heads: of all levels, not of the finest alone.
         """
         scores = []
-        for level, encoder_map in zip(self.levels, reversed(encoder_maps), strict=True):
+        for index, encoder_map in enumerate(reversed(encoder_maps), start=1):
+            level: Any = self.levels[index - 1]
             features = level(encoder_map, features)
-            if all_heads or level is self.levels[-1]:
+            if all_heads or index == len(self.levels):
                 scores.append(level.classify(features))
         return tuple(scores)
