@@ -14,13 +14,14 @@ from ssc_ros.nodes.bag_player_node import BagPlayerParameters
 from ssc_ros.nodes.bag_recorder_node import BagRecorderParameters
 from ssc_ros.nodes.evaluator_node import EvaluatorParameters
 from ssc_ros.nodes.parameters import ParameterEntry, parameter_reference, to_yaml
-from ssc_ros.nodes.settings import RgbdParameters, StereoParameters
+from ssc_ros.nodes.settings import RgbdParameters, SegmentationParameters, StereoParameters
 from ssc_ros.nodes.viewer_node import ViewerParameters
 
 ROOT = Path(__file__).resolve().parents[1]
 NODE_PARAMETERS: Mapping[str, type[Any]] = {
     'stereo_node': StereoParameters,
     'rgbd_node': RgbdParameters,
+    'segmentation_node': SegmentationParameters,
     'bag_player_node': BagPlayerParameters,
     'bag_recorder_node': BagRecorderParameters,
     'evaluator_node': EvaluatorParameters,

@@ -22,6 +22,13 @@ def _check_image(image: NDArray[np.uint8], camera: PinholeCamera, name: str) -> 
             f'{(*camera.size, 3)} as its calibration says')
 
 
+def _check_depth(depth_m: NDArray[np.float32], camera: PinholeCamera) -> None:
+    if depth_m.shape != camera.size:
+        raise DataError(
+            f'depth image is {depth_m.shape}, the colour image {camera.size}: '
+            'depth must be registered to colour (same size and frame)')
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StereoFrame:
     """
@@ -70,10 +77,61 @@ class RgbdFrame:
 
     def __post_init__(self) -> None:
         _check_image(self.rgb, self.camera, 'rgb')
-        if self.depth_m.shape != self.camera.size:
-            raise DataError(
-                f'depth image is {self.depth_m.shape}, the colour image {self.camera.size}: '
-                'depth must be registered to colour (same size and frame)')
+        _check_depth(self.depth_m, self.camera)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RgbFrame:
+    """
+    A colour image.
+
+    Attributes:
+        rgb: (H, W, 3) uint8.
+        depth_m: (H, W) float32 measured along the optical axis, 0 = missing (REP-118); not an
+            input of the network, the points of its labels may be made of it.
+    """
+
+    rgb: NDArray[np.uint8]
+    camera: PinholeCamera
+    depth_m: NDArray[np.float32] | None = None
+    stamp_ns: int = 0
+    frame_id: str = ''
+
+    def __post_init__(self) -> None:
+        _check_image(self.rgb, self.camera, 'rgb')
+        if self.depth_m is not None:
+            _check_depth(self.depth_m, self.camera)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageEstimate:
+    """
+    A labelled image.
+
+    Attributes:
+        image_labels: (H, W) uint8 class of every pixel, 255 = none.
+        confidence: (H, W) float32 probability of the label, 0 where there is none.
+        depth_m: (H, W) float32 depth, 0 = missing; None of a network that tells none.
+        is_depth_measured: depth_m comes from a sensor, not from the network.
+        stage_ms: duration of each processing stage.
+    """
+
+    image_labels: NDArray[np.uint8]
+    confidence: NDArray[np.float32]
+    depth_m: NDArray[np.float32] | None
+    camera: PinholeCamera
+    label_space: LabelSpace
+    is_depth_measured: bool = False
+    stamp_ns: int = 0
+    frame_id: str = ''
+    stage_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ('image_labels', 'confidence', 'depth_m'):
+            values = getattr(self, name)
+            if values is not None and values.shape != self.camera.size:
+                raise DataError(
+                    f'{name} is {values.shape} but the camera is {self.camera.size}')
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -40,17 +40,64 @@ class ImageFit:
                 interpolation=cv2.INTER_NEAREST if nearest else method)
         return self._window(image)
 
+    def undo(
+        self, window: NDArray[Any], size: tuple[int, int], *, fill: float, nearest: bool = False,
+    ) -> NDArray[Any]:
+        """
+        Bring a (h, w) map of the window back to the pixels of the original image.
+
+        Args:
+            size: (height, width) of the original image.
+            fill: value of the pixels that the window does not show.
+        """
+        result = np.full(self.scaled.size, fill, window.dtype)
+        own, shown = self._overlap(result.shape)
+        result[own] = window[shown]
+        if result.shape == size:
+            return result
+        method = cv2.INTER_NEAREST_EXACT if nearest else cv2.INTER_LINEAR
+        return np.asarray(
+            cv2.resize(result, (size[1], size[0]), interpolation=method), window.dtype)
+
     def _window(self, image: NDArray[Any]) -> NDArray[Any]:
         height, width = self.camera.size
         if (self.top, self.left) == (0, 0) and image.shape[:2] == (height, width):
             return image
         result = np.zeros((height, width, *image.shape[2:]), image.dtype)
-        rows = slice(max(self.top, 0), min(self.top + height, image.shape[0]))
-        columns = slice(max(self.left, 0), min(self.left + width, image.shape[1]))
-        source = image[rows, columns]
-        row, column = rows.start - self.top, columns.start - self.left
-        result[row:row + source.shape[0], column:column + source.shape[1]] = source
+        source, target = self._overlap(image.shape[:2])
+        result[target] = image[source]
         return result
+
+    def _overlap(
+        self, size: tuple[int, ...],
+    ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Return what image and window share: where it lies in the image, and in the window."""
+        spans = [
+            (max(offset, 0), max(min(offset + length, whole), offset, 0), offset)
+            for offset, length, whole in zip(
+                (self.top, self.left), self.camera.size, size, strict=True)]
+        (rows, columns), (own_rows, own_columns) = (
+            tuple(slice(start - shift, end - shift) for start, end, shift in placed)
+            for placed in ([(start, end, 0) for start, end, _ in spans], spans))
+        return (rows, columns), (own_rows, own_columns)
+
+
+def contain_camera(
+    camera: PinholeCamera, size: tuple[int, int], *, window: tuple[int, int] | None = None,
+) -> ImageFit:
+    """
+    Plan a resize that shows the whole image within ``size``, the rest padded.
+
+    Args:
+        size: (height, width) that the image is scaled to fit into.
+        window: (height, width) that is cut from the middle of it; None takes all of ``size``.
+
+    >>> camera = PinholeCamera(500, 500, 319.5, 479.5, 960, 640)
+    >>> contain_camera(camera, (240, 320)).scaled.size
+    (240, 160)
+    """
+    scale = min(size[0] / camera.height, size[1] / camera.width)
+    return fit_camera(camera, window or size, focal_px=camera.fx * scale)
 
 
 def fit_camera(

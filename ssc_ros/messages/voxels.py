@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssc_ros.errors import MessageError
 from ssc_ros.frames import SceneEstimate
+from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.grids import VoxelGrid
 from ssc_ros.geometry.projection import unproject_depth
 from ssc_ros.geometry.transforms import transform_points
 from ssc_ros.labels import IGNORE_ID, LabelSpace
 from ssc_ros.messages.clouds import semantic_points
+
+
+class LabelledDepth(Protocol):
+    """What a labelled depth image is made of: a scene or a labelled image has it."""
+
+    @property
+    def image_labels(self) -> NDArray[np.uint8] | None: ...
+    @property
+    def depth_m(self) -> NDArray[np.float32] | None: ...
+    @property
+    def is_depth_measured(self) -> bool: ...
+    @property
+    def camera(self) -> PinholeCamera: ...
+    @property
+    def label_space(self) -> LabelSpace: ...
 
 
 def occupied_mask(labels: NDArray[np.uint8], label_space: LabelSpace) -> NDArray[np.bool_]:
@@ -85,12 +101,17 @@ def voxel_cloud(
         points, labels, estimate.label_space, observed=observed, confidence=confidence)
 
 
-def image_cloud(estimate: SceneEstimate) -> NDArray[Any]:
+def image_cloud(
+    estimate: LabelledDepth, *, confidence: ArrayLike = np.nan,
+) -> NDArray[Any]:
     """
     Return the labelled depth image of an estimate as (H, W) SEMANTIC_POINT in the optical frame.
 
     The cloud stays aligned with the image: pixels without depth become NaN points. ``observed``
     says that a sensor measured the depth.
+
+    Args:
+        confidence: (H, W) probability of the labels, NaN = not known.
 
     Raises:
         MessageError: the estimate carries no depth or no labelled image.
@@ -104,4 +125,4 @@ def image_cloud(estimate: SceneEstimate) -> NDArray[Any]:
     labels = np.where(is_missing, np.uint8(IGNORE_ID), estimate.image_labels)
     return semantic_points(
         points, labels, estimate.label_space,
-        observed=estimate.is_depth_measured & ~is_missing)
+        observed=estimate.is_depth_measured & ~is_missing, confidence=confidence)

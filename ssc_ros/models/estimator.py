@@ -1,15 +1,16 @@
-"""What every network looks like from outside: a frame in, a scene estimate out."""
+"""What every network looks like from outside: a frame in, a scene or a labelled image out."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
+from ssc_ros.errors import ConfigurationError
+from ssc_ros.frames import ImageEstimate, RgbdFrame, RgbFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.placement import BoxPlacement, Heading, place_rounded
 from ssc_ros.geometry.raycasting import SceneViewerCache
 from ssc_ros.labels import LabelSpace, load_label_space
@@ -18,6 +19,8 @@ from ssc_ros.weights import find_bundle, read_bundle_config
 
 RANDOM_PREFIX = 'random:'
 DUMMY = 'dummy'
+DUMMY_WALL_M = 2.0
+DUMMY_HEIGHT_M = 1.2
 
 
 class Estimator(Protocol):
@@ -55,6 +58,24 @@ class Estimator(Protocol):
         """
 
 
+class ImageEstimator(Protocol):
+    """
+    Turns colour images into labelled ones; not thread-safe, one worker owns it.
+
+    Attributes: as of ``Estimator``.
+    """
+
+    name: str
+    label_space: LabelSpace
+    device: str
+
+    def warm_up(self) -> None:
+        """Run once on a black image, so that the first real one is not slower."""
+
+    def __call__(self, frame: RgbFrame) -> ImageEstimate:
+        """Label every pixel of an image of any size."""
+
+
 def load_estimator(
     weights: str | Path, *, device: str = 'auto', precision: str = 'auto',
 ) -> Estimator:
@@ -71,18 +92,38 @@ def load_estimator(
         WeightsError: the bundle is missing, corrupt or does not fit.
         ConfigurationError: unknown network, preset, device or precision.
     """
-    name = str(weights)
-    if name == DUMMY:
+    if str(weights) == DUMMY:
         return DummyEstimator()
-    options = {'device': device, 'precision': precision}
-    estimator: Estimator
-    if name.startswith(RANDOM_PREFIX):
-        network, preset = split_preset(name[len(RANDOM_PREFIX):])
-        estimator = network.estimator_class().with_random_weights(preset, **options)
-    else:
-        network = find_network(read_bundle_config(find_bundle(name))['model'])
-        estimator = network.estimator_class().from_bundle(name, **options)
+    estimator: Estimator = _load(weights, 'scene', device=device, precision=precision)
     return estimator
+
+
+def load_image_estimator(
+    weights: str | Path, *, device: str = 'auto', precision: str = 'auto',
+) -> ImageEstimator:
+    """Load a network that labels images; arguments and errors as of ``load_estimator``."""
+    if str(weights) == DUMMY:
+        return DummyImageEstimator()
+    estimator: ImageEstimator = _load(weights, 'image', device=device, precision=precision)
+    return estimator
+
+
+def _load(weights: str | Path, answers: Literal['scene', 'image'], **options: str) -> Any:
+    name = str(weights)
+    is_random = name.startswith(RANDOM_PREFIX)
+    network, preset = split_preset(name[len(RANDOM_PREFIX):]) if is_random else (
+        find_network(read_bundle_config(find_bundle(name))['model']), '')
+    if network.answers != answers:
+        words = {'scene': 'complete scenes (stereo_node, rgbd_node)',
+                 'image': 'label images (segmentation_node)'}
+        raise ConfigurationError(
+            f'weights {name!r} are of the network {network.name!r}, made to '
+            f'{words[network.answers]}, but here one is wanted to {words[answers]}: choose other '
+            'weights or another node')
+    code = network.estimator_class()
+    if is_random:
+        return code.with_random_weights(preset, **options)
+    return code.from_bundle(name, **options)
 
 
 class DummyEstimator:
@@ -119,5 +160,37 @@ class DummyEstimator:
             grid=box.grid, T_camera_voxel=box.T_camera_voxel, camera=frame.camera,
             label_space=self.label_space, image_labels=view.image_labels, depth_m=view.depth_m,
             stamp_ns=frame.stamp_ns, frame_id=frame.frame_id,
+            stage_ms={'prepare': 0.0, 'network': 0.0,
+                      'finish': (perf_counter() - started) * 1000})
+
+
+class DummyImageEstimator:
+    """A stand-in without weights: a level floor below the camera and a wall ahead of it."""
+
+    name = DUMMY
+    device = 'cpu'
+
+    def __init__(self) -> None:
+        self.label_space = load_label_space('nyu40')
+
+    def warm_up(self) -> None:
+        """Nothing to warm up."""
+
+    def __call__(self, frame: RgbFrame) -> ImageEstimate:
+        """Return the same corner for every frame."""
+        started = perf_counter()
+        camera = frame.camera
+        slope = (np.arange(camera.height) - camera.cy) / camera.fy
+        # A floor 1.2 m below the camera meets a wall 2 m ahead of it.
+        row_depth_m = np.minimum(DUMMY_WALL_M, DUMMY_HEIGHT_M / np.maximum(slope, 1e-6))
+        is_floor = row_depth_m < DUMMY_WALL_M
+        row_labels = np.where(is_floor, *(
+            self.label_space.names.index(name) for name in ('floor', 'wall')))
+        labels = np.repeat(row_labels.astype(np.uint8)[:, None], camera.width, axis=1)
+        depth_m = np.repeat(row_depth_m.astype(np.float32)[:, None], camera.width, axis=1)
+        return ImageEstimate(
+            image_labels=labels, confidence=np.ones(labels.shape, np.float32), depth_m=depth_m,
+            camera=camera, label_space=self.label_space, stamp_ns=frame.stamp_ns,
+            frame_id=frame.frame_id,
             stage_ms={'prepare': 0.0, 'network': 0.0,
                       'finish': (perf_counter() - started) * 1000})

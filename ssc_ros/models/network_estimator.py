@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
-from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
+from ssc_ros.frames import ImageEstimate, RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.placement import BoxPlacement, Heading, place_rounded
 from ssc_ros.geometry.raycasting import SceneViewerCache
@@ -23,7 +23,12 @@ WARM_UP_HEIGHT_M = 1.4
 WARM_UP_DEPTH_M = 2.0
 
 NetworkT = TypeVar('NetworkT', bound=nn.Module)
+FrameT = TypeVar('FrameT')
 PreparedT = TypeVar('PreparedT')
+AnswerT = TypeVar('AnswerT')
+EstimateT = TypeVar('EstimateT', SceneEstimate, ImageEstimate)
+
+LabelVolume = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
 
 class CompletionConfig(Protocol):
@@ -37,7 +42,61 @@ class CompletionConfig(Protocol):
     def image_size(self) -> tuple[int, int]: ...
 
 
-class NetworkEstimator(ABC, Generic[NetworkT, PreparedT]):
+class TimedEstimator(ABC, Generic[NetworkT, FrameT, PreparedT, AnswerT, EstimateT]):
+    """
+    Runs a network on frames of any kind.
+
+    Attributes:
+        name, label_space, device: see ``models.estimator.Estimator``.
+    """
+
+    def __init__(
+        self, network: NetworkT, *, name: str, label_space: str, device: str, precision: str,
+    ) -> None:
+        self.name = name
+        self.label_space = load_label_space(label_space)
+        self._execution = Execution.resolve(device, precision)
+        self.device = str(self._execution.device)
+        self._network = self.settle(network)
+
+    def __call__(self, frame: FrameT) -> EstimateT:
+        """Estimate one frame."""
+        started = perf_counter()
+        prepared = self.prepare(frame)
+        prepared_at = perf_counter()
+        answer = self.infer(prepared)
+        inferred_at = perf_counter()
+        estimate = self.conclude(frame, prepared, answer)
+        return replace(estimate, stage_ms={
+            'prepare': (prepared_at - started) * 1000,
+            'network': (inferred_at - prepared_at) * 1000,
+            'finish': (perf_counter() - inferred_at) * 1000})
+
+    def settle(self, network: NetworkT) -> nn.Module:
+        """Move the network to its device, ready for inference."""
+        return self._execution.settle(network)
+
+    @abstractmethod
+    def prepare(self, frame: FrameT) -> PreparedT:
+        """
+        Turn a frame into network inputs.
+
+        Raises:
+            DataError: the frame is not of a kind or size that this network takes.
+        """
+
+    @abstractmethod
+    def infer(self, prepared: PreparedT) -> AnswerT:
+        """Return what the network says, as arrays; ends with the device in step."""
+
+    @abstractmethod
+    def conclude(self, frame: FrameT, prepared: PreparedT, answer: AnswerT) -> EstimateT:
+        """Tell what the answer means for the frame it was made of."""
+
+
+class NetworkEstimator(
+    TimedEstimator[NetworkT, StereoFrame | RgbdFrame, PreparedT, LabelVolume, SceneEstimate],
+):
     """
     Runs a network on frames (see ``models.estimator.Estimator``).
 
@@ -49,13 +108,11 @@ class NetworkEstimator(ABC, Generic[NetworkT, PreparedT]):
         self, network: NetworkT, config: CompletionConfig, *, name: str, device: str,
         precision: str,
     ) -> None:
-        self.name = name
-        self.label_space = load_label_space(config.label_space)
+        super().__init__(
+            network, name=name, label_space=config.label_space, device=device,
+            precision=precision)
         self._placement = config.placement
         self._image_size = config.image_size
-        self._execution = Execution.resolve(device, precision)
-        self.device = str(self._execution.device)
-        self._network = self.settle(network)
         self._viewers = SceneViewerCache()
 
     def place_box(self, T_world_camera: ArrayLike, heading: Heading = 'camera') -> BoxPlacement:
@@ -71,23 +128,6 @@ class NetworkEstimator(ABC, Generic[NetworkT, PreparedT]):
             np.zeros((height, width, 3), np.uint8), camera,
             self.place_box(level_camera_pose(height_m=WARM_UP_HEIGHT_M))))
 
-    def __call__(self, frame: StereoFrame | RgbdFrame) -> SceneEstimate:
-        """Estimate the scene of one frame."""
-        started = perf_counter()
-        prepared = self.prepare(frame)
-        prepared_at = perf_counter()
-        labels, confidence = self.infer(prepared)
-        inferred_at = perf_counter()
-        estimate = self.finish(frame, prepared, labels, confidence)
-        return replace(estimate, stage_ms={
-            'prepare': (prepared_at - started) * 1000,
-            'network': (inferred_at - prepared_at) * 1000,
-            'finish': (perf_counter() - inferred_at) * 1000})
-
-    def settle(self, network: NetworkT) -> nn.Module:
-        """Move the network to its device, ready for inference."""
-        return self._execution.settle(network)
-
     def black_frame(
         self, black: NDArray[np.uint8], camera: PinholeCamera, placement: BoxPlacement,
     ) -> StereoFrame | RgbdFrame:
@@ -95,18 +135,11 @@ class NetworkEstimator(ABC, Generic[NetworkT, PreparedT]):
         depth = np.full(camera.size, WARM_UP_DEPTH_M, np.float32)
         return RgbdFrame(black, depth, camera, placement)
 
-    @abstractmethod
-    def prepare(self, frame: StereoFrame | RgbdFrame) -> PreparedT:
-        """
-        Turn a frame into network inputs.
-
-        Raises:
-            DataError: the frame is not of a kind or size that this network takes.
-        """
-
-    @abstractmethod
-    def infer(self, prepared: PreparedT) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Return labels and their probability, both in grid shape."""
+    def conclude(
+        self, frame: StereoFrame | RgbdFrame, prepared: PreparedT, answer: LabelVolume,
+    ) -> SceneEstimate:
+        """Tell what labels and their probability, both in grid shape, mean for the frame."""
+        return self.finish(frame, prepared, *answer)
 
     @abstractmethod
     def finish(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ssc_ros.errors import ConfigurationError
 
@@ -18,11 +18,13 @@ class NetworkCode:
 
     Attributes:
         config, estimator: names of its classes in ``config`` and ``processing``.
+        answers: what it makes of a frame: a completed scene, or a labelled image.
     """
 
     name: str
     config: str
     estimator: str
+    answers: Literal['scene', 'image'] = 'scene'
 
     def read_config(self, values: Mapping[str, Any]) -> Any:
         """
@@ -65,6 +67,7 @@ class NetworkCode:
 NETWORKS: Mapping[str, NetworkCode] = {code.name: code for code in (
     NetworkCode('occdepth', 'OccDepthConfig', 'OccDepthEstimator'),
     NetworkCode('ammnet', 'AmmnetConfig', 'AmmnetEstimator'),
+    NetworkCode('gad', 'GadConfig', 'GadEstimator', answers='image'),
 )}
 DEFAULT_NETWORK = 'occdepth'
 

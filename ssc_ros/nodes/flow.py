@@ -1,4 +1,4 @@
-"""One activation of a perception node: from arriving images to published scenes."""
+"""One activation of a perception node: from arriving images to published estimates."""
 
 from __future__ import annotations
 
@@ -7,29 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from traceback import format_exc
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 
 from ssc_ros.errors import SscError
-from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.calibration import CameraCalibration
-from ssc_ros.geometry.gravity import DepthView
-from ssc_ros.geometry.placement import BoxPlacement
 from ssc_ros.messages.headers import stamp_ns
-from ssc_ros.models.estimator import Estimator
 from ssc_ros.nodes.inputs import CameraInput, ImageInput
 from ssc_ros.nodes.ledger import Ledger
-from ssc_ros.nodes.outputs import ScenePublisher
-from ssc_ros.nodes.poses import create_pose_source
 from ssc_ros.nodes.refusals import (
     DISABLED,
     ESTIMATOR_FAILED,
     INTERNAL_ERROR,
     NO_FRAME,
-    NO_POSE,
     RESET,
     STOPPED,
     ZERO_STAMP,
@@ -37,52 +29,69 @@ from ssc_ros.nodes.refusals import (
     refusing,
 )
 from ssc_ros.nodes.reporting import ThrottledReporter
-from ssc_ros.nodes.scenes import Scene
 from ssc_ros.nodes.settings import PerceptionParameters
 from ssc_ros.nodes.stage_topics import StagePublisher
 from ssc_ros.nodes.synchronization import ImageSet, create_synchronizer
 from ssc_ros.nodes.timings import StageTimings, Stopwatch
 from ssc_ros.nodes.worker import Worker
 
-Frame = StereoFrame | RgbdFrame
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameParts:
     """
-    What a frame is made of.
+    What a frame is made of: images of one moment.
 
     Attributes:
         images: by input name; colour (H, W, 3) uint8 RGB, depth (H, W) float32 metres.
         calibrations: by name of the inputs that have a CameraInfo; the same object as long as
             its content does not change.
         stamp_ns, frame_id: of the first input.
+        topic: resolved name of the first input, for messages.
     """
 
     images: Mapping[str, NDArray[Any]]
     calibrations: Mapping[str, CameraCalibration]
-    placement: BoxPlacement
     stamp_ns: int
     frame_id: str
+    topic: str
+
+
+class FrameHandler(Protocol):
+    """What a node does with the images of one moment; called by the worker thread."""
+
+    def build(self, parts: FrameParts, watch: Stopwatch) -> tuple[Any, Callable[[Any], None]]:
+        """
+        Return the frame that the estimator takes, and what publishes its estimate.
+
+        Raises:
+            SscError: the images do not fit each other or their calibration.
+            RefusedInputError: something else that the frame needs is missing.
+        """
+
+    def clear(self) -> None:
+        """Forget what was received."""
+
+    def close(self) -> None:
+        """Stop listening."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FlowContext:
     """
-    What a flow works with; all of it outlives the flow.
+    What a flow works with; all but the handler outlives the flow.
 
     Attributes:
-        build_frame: turns parts into the frame that the estimator takes.
+        handler: of this activation; the flow closes it.
+        estimator: takes the frames that the handler builds.
         estimator_lock: held during a call, as a stopped flow may still be computing.
     """
 
     node: Node
     image_inputs: Sequence[ImageInput]
     parameters: Callable[[], PerceptionParameters]
-    build_frame: Callable[[FrameParts], Frame]
-    estimator: Estimator
+    handler: FrameHandler
+    estimator: Any
     estimator_lock: threading.Lock
-    scenes: ScenePublisher
     stages: StagePublisher
     ledger: Ledger
     timings: StageTimings
@@ -104,8 +113,7 @@ class Flow:
         values = context.parameters()
         self.is_enabled = True
         self._context = context
-        self._pose_source = create_pose_source(
-            context.node, lambda: context.parameters().pose, context.reporter)
+        self._handler = context.handler
         self._synchronizer = create_synchronizer(
             [spec.name for spec in context.image_inputs], values.sync, context.ledger.drop)
         self._worker = Worker(self._process, self._discard)
@@ -124,15 +132,15 @@ class Flow:
         return [topic for source in self._inputs.values() for topic in source.topics]
 
     def clear(self) -> None:
-        """Drop what waits and forget received poses."""
+        """Drop what waits and forget what was received."""
         self._synchronizer.clear(RESET)
-        self._pose_source.clear()
+        self._handler.clear()
 
     def close(self) -> bool:
         """Stop; return whether the worker ended in time."""
         for source in self._inputs.values():
             source.close()
-        self._pose_source.close()
+        self._handler.close()
         self._synchronizer.clear(STOPPED)
         return self._worker.stop()
 
@@ -183,14 +191,13 @@ class Flow:
         durations_ms['wait'] = (monotonic() - images.arrival_s) * 1000
         durations_ms['input_age'] = self._age_ms(images)
         with watch.stage('total'):
-            frame, T_world_camera = self._prepare(images, watch)
+            frame, publish = self._prepare(images, watch)
             estimate = self._estimate(frame)
             durations_ms.update(estimate.stage_ms)
             if self._worker.is_stopping:
                 return False
             with watch.stage('publish'):
-                self._context.scenes.publish(
-                    Scene(estimate, T_world_camera, self._context.parameters().outputs))
+                publish(estimate)
         durations_ms['pipeline_latency'] = self._age_ms(images)
         durations_ms['overhead'] = (
             durations_ms['wait'] + durations_ms['total'] - durations_ms.get('network', 0.0))
@@ -200,35 +207,20 @@ class Flow:
 
     def _prepare(
         self, images: ImageSet, watch: Stopwatch,
-    ) -> tuple[Frame, NDArray[np.float64]]:
-        frame_id = images.messages[self._pivot].header.frame_id
+    ) -> tuple[Any, Callable[[Any], None]]:
         with watch.stage('decode'):
             calibrations = {
                 name: source.calibration.get() for name, source in self._inputs.items()
                 if source.spec.info_topic}
             pixels = {name: source.read(images.messages[name])
                       for name, source in self._inputs.items()}
-        with watch.stage('pose'), refusing(self._inputs[self._pivot].topic, NO_POSE):
-            T_world_camera = self._pose_source.pose_at(
-                images.stamp_ns, frame_id, self._measured(pixels, calibrations))
-            heading = self._context.parameters().pose.heading
-            placement = self._context.estimator.place_box(T_world_camera, heading)
         with refusing(', '.join(self.topics)):
-            frame = self._context.build_frame(FrameParts(
-                pixels, calibrations, placement, images.stamp_ns, frame_id))
-        return frame, T_world_camera
+            return self._handler.build(FrameParts(
+                pixels, calibrations, images.stamp_ns,
+                images.messages[self._pivot].header.frame_id,
+                self._inputs[self._pivot].topic), watch)
 
-    def _measured(
-        self, pixels: Mapping[str, NDArray[Any]], calibrations: Mapping[str, CameraCalibration],
-    ) -> DepthView | None:
-        """Return the depth image with the camera that it is registered to."""
-        for spec in self._context.image_inputs:
-            if spec.kind == 'depth':
-                return DepthView(
-                    pixels[spec.name], calibrations[self._pivot].rectified_camera())
-        return None
-
-    def _estimate(self, frame: Frame) -> SceneEstimate:
+    def _estimate(self, frame: Any) -> Any:
         estimator = self._context.estimator
         try:
             with self._context.estimator_lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,26 +41,30 @@ class Output:
     One topic.
 
     Attributes:
-        build: returns the message (or its CDR bytes), None = the estimate has nothing to send.
+        build: takes what the node sends of one frame (a Scene, a LabelledImage) and returns the
+            message or its CDR bytes; None = there is nothing to send.
     """
 
     topic: str
     message_type: str
-    build: Callable[[Scene, Encoders], Any]
+    build: Callable[[Any, Encoders], Any]
     description: str
     qos: Callable[[], QoSProfile] = output_qos
 
 
-class ScenePublisher:
+class OutputPublisher:
     """
     The publishers of one node.
 
     Args:
         node: a configured lifecycle node; nothing leaves before it is active.
         reporter: told about outputs that cannot be built.
+        outputs: the topics.
     """
 
-    def __init__(self, node: LifecycleNode, reporter: ThrottledReporter) -> None:
+    def __init__(
+        self, node: LifecycleNode, reporter: ThrottledReporter, outputs: Sequence[Output],
+    ) -> None:
         self._node = node
         self._reporter = reporter
         self._encoders = Encoders(
@@ -68,9 +72,9 @@ class ScenePublisher:
         self._publishers = [
             (output, node.create_lifecycle_publisher(
                 message_class(output.message_type), output.topic, output.qos(), **overridable()))
-            for output in SCENE_OUTPUTS]
+            for output in outputs]
 
-    def publish(self, scene: Scene) -> None:
+    def publish(self, scene: Any) -> None:
         """Build and send what is subscribed to; one failing output does not stop the others."""
         for output, publisher in self._publishers:
             if not publisher.get_subscription_count():

@@ -10,14 +10,13 @@ from typing import Any, ClassVar, TypeVar
 from std_srvs.srv import SetBool, Trigger
 
 from ssc_ros.messages.classes import message_class
-from ssc_ros.models.estimator import Estimator, load_estimator
 from ssc_ros.nodes.compat import create_wall_timer
-from ssc_ros.nodes.flow import Flow, FlowContext, Frame, FrameParts
+from ssc_ros.nodes.flow import Flow, FlowContext, FrameHandler
 from ssc_ros.nodes.health import Health, encode_health
 from ssc_ros.nodes.inputs import ImageInput
 from ssc_ros.nodes.ledger import Ledger, LedgerTotals
 from ssc_ros.nodes.lifecycle_node import SscLifecycleNode
-from ssc_ros.nodes.outputs import ScenePublisher
+from ssc_ros.nodes.outputs import Output, OutputPublisher
 from ssc_ros.nodes.qos import output_qos
 from ssc_ros.nodes.reporting import ThrottledReporter
 from ssc_ros.nodes.settings import PerceptionParameters
@@ -31,27 +30,29 @@ ParametersT = TypeVar('ParametersT', bound=PerceptionParameters)
 
 class PerceptionNode(SscLifecycleNode[ParametersT]):
     """
-    A node with one network; subclasses name their images and turn them into a frame.
+    A node with one network; subclasses name their images and say what becomes of them.
 
     Attributes:
         image_inputs: the topics; the first one gives stamp and frame of all outputs.
+        outputs: what it sends of every frame.
+        reporter: logs what is wrong, once in a while.
     """
 
-    image_inputs: ClassVar[tuple[ImageInput, ...]]
+    image_inputs: tuple[ImageInput, ...]
+    outputs: ClassVar[tuple[Output, ...]]
 
     def __init__(
         self, name: str, parameters: type[ParametersT], *,
-        load: Callable[..., Estimator] = load_estimator, timings: StageTimings | None = None,
-        **options: Any,
+        load: Callable[..., Any], timings: StageTimings | None = None, **options: Any,
     ) -> None:
         super().__init__(name, parameters, **options)
         self._load = load
-        self._reporter = ThrottledReporter(self.get_logger().warning)
+        self.reporter = ThrottledReporter(self.get_logger().warning)
         self._ledger = Ledger(spec.name for spec in self.image_inputs)
         self._timings = timings or StageTimings()
-        self._estimator: Estimator | None = None
+        self._estimator: Any = None
         self._estimator_lock = threading.Lock()
-        self._scenes: ScenePublisher | None = None
+        self._publisher: OutputPublisher | None = None
         self._stages: StagePublisher | None = None
         self._flow: Flow | None = None
         self._is_enabled = True
@@ -76,13 +77,8 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
         """Begin a new measurement."""
         self._timings.clear()
 
-    def build_frame(self, parts: FrameParts) -> Frame:
-        """
-        Turn decoded images into the frame of the network.
-
-        Raises:
-            SscError: the images do not fit each other or their calibration.
-        """
+    def create_handler(self, estimator: Any, publisher: OutputPublisher) -> FrameHandler:
+        """Return what turns images into frames and publishes estimates, for one activation."""
         raise NotImplementedError
 
     def handle_configure(self) -> None:
@@ -92,7 +88,7 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
         self._estimator = self._load(
             model.weights, device=model.device, precision=model.precision)
         self._estimator.warm_up()
-        self._scenes = ScenePublisher(self, self._reporter)
+        self._publisher = OutputPublisher(self, self.reporter, self.outputs)
         self._stages = StagePublisher(self)
         self.get_logger().info(
             f'{model.weights} is ready on {self._estimator.device} '
@@ -100,12 +96,14 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
 
     def handle_activate(self) -> None:
         """Listen."""
-        assert self._estimator and self._scenes and self._stages  # set by handle_configure
+        # All set by handle_configure.
+        assert self._estimator is not None and self._publisher and self._stages
         self._flow = Flow(FlowContext(
             node=self, image_inputs=self.image_inputs, parameters=lambda: self.parameters,
-            build_frame=self.build_frame, estimator=self._estimator,
-            estimator_lock=self._estimator_lock, scenes=self._scenes, stages=self._stages,
-            ledger=self._ledger, timings=self._timings, reporter=self._reporter))
+            handler=self.create_handler(self._estimator, self._publisher),
+            estimator=self._estimator, estimator_lock=self._estimator_lock,
+            stages=self._stages, ledger=self._ledger, timings=self._timings,
+            reporter=self.reporter))
         self._flow.is_enabled = self._is_enabled
         sync = self.parameters.sync
         self.get_logger().info(
@@ -120,10 +118,10 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
 
     def handle_cleanup(self) -> None:
         """Free the network and take the topics away."""
-        for publisher in (self._scenes, self._stages):
+        for publisher in (self._publisher, self._stages):
             if publisher is not None:
                 publisher.close()
-        self._estimator = self._scenes = self._stages = None
+        self._estimator = self._publisher = self._stages = None
 
     def _serve_enable(self, request: Any, response: Any) -> Any:
         self._is_enabled = bool(request.data)

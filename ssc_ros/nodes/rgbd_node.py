@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from ssc_ros.frames import RgbdFrame
+from ssc_ros.geometry.gravity import DepthView
+from ssc_ros.geometry.placement import BoxPlacement
+from ssc_ros.nodes.completion_node import CompletionNode
 from ssc_ros.nodes.flow import FrameParts
 from ssc_ros.nodes.inputs import ImageInput
 from ssc_ros.nodes.lifecycle_node import run_node
-from ssc_ros.nodes.perception_node import PerceptionNode
 from ssc_ros.nodes.settings import RgbdParameters
 
 
-class RgbdNode(PerceptionNode[RgbdParameters]):
+class RgbdNode(CompletionNode[RgbdParameters]):
     """Runs a network on colour with depth registered to it (same size, same optical frame)."""
 
     image_inputs = (
@@ -24,12 +26,16 @@ class RgbdNode(PerceptionNode[RgbdParameters]):
     def __init__(self, **options: Any) -> None:
         super().__init__('rgbd_node', RgbdParameters, **options)
 
-    def build_frame(self, parts: FrameParts) -> RgbdFrame:
+    def build_frame(self, parts: FrameParts, placement: BoxPlacement) -> RgbdFrame:
         """Return the pair with the camera of the colour image."""
         return RgbdFrame(
             rgb=parts.images['rgb'], depth_m=parts.images['depth'],
-            camera=parts.calibrations['rgb'].rectified_camera(), placement=parts.placement,
+            camera=parts.calibrations['rgb'].rectified_camera(), placement=placement,
             stamp_ns=parts.stamp_ns, frame_id=parts.frame_id)
+
+    def measured_depth(self, parts: FrameParts) -> DepthView:
+        """Return the depth image; it is registered to colour."""
+        return DepthView(parts.images['depth'], parts.calibrations['rgb'].rectified_camera())
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -134,12 +134,18 @@ class PerceptionParameters(LifecycleParameters):
     model: ModelParameters = field(default_factory=ModelParameters)
     input: InputParameters = field(default_factory=InputParameters)
     sync: SyncParameters = field(default_factory=SyncParameters)
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionParameters(PerceptionParameters):
+    """What nodes that complete scenes share."""
+
     pose: PoseParameters = field(default_factory=PoseParameters)
     outputs: OutputParameters = field(default_factory=OutputParameters)
 
 
 @dataclass(frozen=True, slots=True)
-class StereoParameters(PerceptionParameters):
+class StereoParameters(CompletionParameters):
     """stereo_node: both eyes are triggered together, so their stamps lie close."""
 
     sync: SyncParameters = field(
@@ -147,7 +153,51 @@ class StereoParameters(PerceptionParameters):
 
 
 @dataclass(frozen=True, slots=True)
-class RgbdParameters(PerceptionParameters):
+class RgbdParameters(CompletionParameters):
     """rgbd_node: colour and depth sensors often run free of each other."""
 
     pose: RgbdPoseParameters = field(default_factory=RgbdPoseParameters)
+
+
+@dataclass(frozen=True, slots=True)
+class DepthParameters:
+    """Which depth the points are made of."""
+
+    source: str = parameter(
+        'network', 'network: the points are made of estimated depth; topic: of the image on '
+        'depth/image_rect, registered to colour, and estimated depth goes to ~/depth all the same',
+        choices=('network', 'topic'))
+    factor: float = parameter(
+        1.0, 'multiplies estimated depth: true distance by estimated distance of anything that '
+        'was measured once', minimum=0.05, maximum=20.0, live=True)
+    min_range_m: float = parameter(
+        0.3, 'nearer points are left out', unit='m', minimum=0.0, maximum=100.0, live=True)
+    max_range_m: float = parameter(
+        10.0, 'farther points are left out', unit='m', minimum=0.0, maximum=1000.0, live=True)
+
+    def __post_init__(self) -> None:
+        if self.min_range_m >= self.max_range_m:
+            raise ConfigurationError(
+                f'depth.min_range_m = {self.min_range_m} must lie below depth.max_range_m = '
+                f'{self.max_range_m}')
+
+
+@dataclass(frozen=True, slots=True)
+class LabelParameters:
+    """What is sent of the labels."""
+
+    min_confidence: float = parameter(
+        0.0, 'pixels below it have no label (255) and no point', minimum=0.0, maximum=1.0,
+        live=True)
+    overlay_opacity: float = parameter(
+        0.5, 'of the class colours on ~/label_overlay', minimum=0.0, maximum=1.0, live=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentationParameters(PerceptionParameters):
+    """segmentation_node: one colour camera, depth where there is some."""
+
+    model: ModelParameters = field(
+        default_factory=lambda: ModelParameters(weights='random:gad/small'))
+    depth: DepthParameters = field(default_factory=DepthParameters)
+    labels: LabelParameters = field(default_factory=LabelParameters)

@@ -1,0 +1,90 @@
+"""A perception node that completes scenes: frames stand in a world with a level floor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
+from ssc_ros.geometry.gravity import DepthView
+from ssc_ros.geometry.placement import BoxPlacement
+from ssc_ros.models.estimator import Estimator, load_estimator
+from ssc_ros.nodes.flow import FrameParts
+from ssc_ros.nodes.outputs import SCENE_OUTPUTS, OutputPublisher
+from ssc_ros.nodes.perception_node import PerceptionNode
+from ssc_ros.nodes.poses import create_pose_source
+from ssc_ros.nodes.refusals import NO_POSE, refusing
+from ssc_ros.nodes.scenes import Scene
+from ssc_ros.nodes.settings import CompletionParameters
+from ssc_ros.nodes.timings import Stopwatch
+
+Frame = StereoFrame | RgbdFrame
+
+ParametersT = TypeVar('ParametersT', bound=CompletionParameters)
+
+
+class CompletionNode(PerceptionNode[ParametersT]):
+    """Runs a network on stereo pairs or RGB-D frames; subclasses build these."""
+
+    outputs = SCENE_OUTPUTS
+
+    def __init__(
+        self, name: str, parameters: type[ParametersT], *,
+        load: Callable[..., Estimator] = load_estimator, **options: Any,
+    ) -> None:
+        super().__init__(name, parameters, load=load, **options)
+
+    def build_frame(self, parts: FrameParts, placement: BoxPlacement) -> Frame:
+        """
+        Turn decoded images into the frame of the network.
+
+        Raises:
+            SscError: the images do not fit each other or their calibration.
+        """
+        raise NotImplementedError
+
+    def measured_depth(self, parts: FrameParts) -> DepthView | None:
+        """Return the depth image with the camera it is registered to, where there is one."""
+        return None
+
+    def create_handler(self, estimator: Estimator, publisher: OutputPublisher) -> SceneHandler:
+        """Return a handler that finds the pose of every frame."""
+        return SceneHandler(self, estimator, publisher)
+
+
+class SceneHandler:
+    """Pose, voxel box and frame of the images; scenes of the estimates."""
+
+    def __init__(
+        self, node: CompletionNode[Any], estimator: Estimator, publisher: OutputPublisher,
+    ) -> None:
+        self._node = node
+        self._estimator = estimator
+        self._publisher = publisher
+        self._pose_source = create_pose_source(node, lambda: node.parameters.pose, node.reporter)
+
+    def build(
+        self, parts: FrameParts, watch: Stopwatch,
+    ) -> tuple[Frame, Callable[[SceneEstimate], None]]:
+        """Return the frame, and what publishes the scene where the camera stood."""
+        with watch.stage('pose'), refusing(parts.topic, NO_POSE):
+            T_world_camera = self._pose_source.pose_at(
+                parts.stamp_ns, parts.frame_id, self._node.measured_depth(parts))
+            placement = self._estimator.place_box(
+                T_world_camera, self._node.parameters.pose.heading)
+        frame = self._node.build_frame(parts, placement)
+        return frame, lambda estimate: self._publish(estimate, T_world_camera)
+
+    def _publish(self, estimate: SceneEstimate, T_world_camera: NDArray[np.float64]) -> None:
+        self._publisher.publish(Scene(estimate, T_world_camera, self._node.parameters.outputs))
+
+    def clear(self) -> None:
+        """Forget received poses."""
+        self._pose_source.clear()
+
+    def close(self) -> None:
+        """Stop listening to poses."""
+        self._pose_source.close()
