@@ -41,6 +41,9 @@ def evaluate(
     Raises:
         ConfigurationError: the weights are of another configuration than the experiment's.
     """
+    if experiment.system == 'gad':
+        from training.cli.evaluate_images import evaluate_images
+        return evaluate_images(experiment, weights, split=split, limit=limit)
     estimator = load_weights(weights, precision, system=experiment.system)
     refuse_other_network(experiment, estimator.config.to_dict(), str(weights))
     if experiment.system == 'ammnet':

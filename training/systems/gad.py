@@ -152,6 +152,11 @@ class DepthErrors:
             (error.abs() / depth_m[is_known]).sum()]).cpu()
 
     @property
+    def count(self) -> int:
+        """Pixels counted so far."""
+        return int(self.sums[0])
+
+    @property
     def rmse_m(self) -> float:
         """Root of the mean squared error, NaN where nothing was known."""
         count, squares, _ = self.sums.tolist()

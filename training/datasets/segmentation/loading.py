@@ -75,12 +75,12 @@ class SegmentationData(StreamedData):
             raise ConfigurationError(
                 f'data.train_crop {crop} is larger than network.image_size {size}')
 
-    def sampler(self, *, world: int, **window: Any) -> StreamSampler:
+    def sampler(self, **window: Any) -> StreamSampler:
         """Return the training stream, in batches with and without depth where asked for."""
         data = self._experiment.data
         if data.depth_batching == 'mixed' or self.has_depth.all() or not self.has_depth.any():
-            return super().sampler(world=world, **window)
-        return GroupedSampler(self.has_depth, data.batch_size * world, world=world, **window)
+            return super().sampler(**window)
+        return GroupedSampler(self.has_depth, data.batch_size * window['world'], **window)
 
     def loader(
         self, part: str, order: Sampler[Draw] | Sequence[int], batch_size: int,
