@@ -19,7 +19,7 @@ from ssc_ros.weights import find_bundle, read_bundle_config
 
 RANDOM_PREFIX = 'random:'
 DUMMY = 'dummy'
-DUMMY_WALL_M = 2.0
+DUMMY_WALL_M = 4.0
 DUMMY_HEIGHT_M = 1.2
 
 
@@ -181,7 +181,7 @@ class DummyImageEstimator:
         started = perf_counter()
         camera = frame.camera
         slope = (np.arange(camera.height) - camera.cy) / camera.fy
-        # A floor 1.2 m below the camera meets a wall 2 m ahead of it.
+        # The floor below the camera meets the wall ahead of it.
         row_depth_m = np.minimum(DUMMY_WALL_M, DUMMY_HEIGHT_M / np.maximum(slope, 1e-6))
         is_floor = row_depth_m < DUMMY_WALL_M
         row_labels = np.where(is_floor, *(
