@@ -12,7 +12,7 @@ from ssc_ros import __version__
 from ssc_ros.errors import SscError
 
 COMMANDS = {
-    'demo': 'replay a bag through stereo_node or rgbd_node, score it and write pictures',
+    'demo': 'replay a bag through a perception node, score it and write pictures',
     'evaluate': 'score weights on a bag, without ROS',
     'view': 'see a recording or a running node in the browser',
     'weights': 'list bundles, show what is in one, convert official checkpoints',

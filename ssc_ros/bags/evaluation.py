@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,18 @@ from numpy.typing import NDArray
 from ssc_ros.errors import DataError
 from ssc_ros.labels import LabelSpace
 from ssc_ros.metrics import CompletionCounts, format_scores, format_table
+
+
+class FrameEvaluation(Protocol):
+    """Streamed scores of one kind of estimate."""
+
+    @property
+    def num_frames(self) -> int: ...
+    def add(self, labels: Any, truth: Any) -> NDArray[np.int64]: ...
+    def add_confusion(self, confusion: NDArray[np.int64]) -> None: ...
+    def as_dict(self) -> dict[str, Any]: ...
+    def table(self) -> str: ...
+    def note(self) -> str: ...
 
 
 class Evaluation:
@@ -64,6 +76,11 @@ class Evaluation:
     def table(self) -> str:
         """Return the scores in percent as text."""
         return format_scores(self._counts.scores(), self.label_space.names)
+
+    def note(self) -> str:
+        """Return the scores in a few words."""
+        scores = self._counts.scores()
+        return f'SC {100 * scores.sc_iou:.1f}  SSC {100 * scores.ssc_miou:.1f}'
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.bags.reader import BagMessage, BagReader
 from ssc_ros.errors import DataError, SscError
-from ssc_ros.frames import RgbdFrame, StereoFrame
+from ssc_ros.frames import RgbdFrame, RgbFrame, StereoFrame
 from ssc_ros.geometry.calibration import CameraCalibration, stereo_rig_from_calibrations
 from ssc_ros.geometry.gravity import DepthView, level_pose_from_depth
 from ssc_ros.geometry.placement import BoxPlacement
@@ -22,11 +23,12 @@ from ssc_ros.messages.images import decode_label
 from ssc_ros.messages.inputs import read_color, read_depth
 from ssc_ros.messages.odometry import StampedPose, decode_odometry
 
-FrameKind = Literal['stereo', 'rgbd']
+FrameKind = Literal['stereo', 'rgbd', 'rgb']
+ItemT = TypeVar('ItemT')
 PlaceBox = Callable[[NDArray[np.float64]], BoxPlacement]
 ReportRefusal = Callable[[int, str], None]
 
-IMAGE_TOLERANCE_NS = {'stereo': 5_000_000, 'rgbd': 20_000_000}
+IMAGE_TOLERANCE_NS = {'stereo': 5_000_000, 'rgbd': 20_000_000, 'rgb': 0}
 """As the nodes: largest difference between the stamps of the two images of a frame."""
 POSE_TOLERANCE_NS = 50_000_000
 HORIZON_NS = 1_000_000_000
@@ -39,9 +41,11 @@ class FrameTopics:
     Where a bag keeps what makes up a frame.
 
     Attributes:
-        first, second: left and right image, or colour and depth.
-        first_info, second_info: their calibrations; an RGB-D frame needs the first only.
-        odometry, ground_truth: empty where the bag has none.
+        first, second: left and right image, or colour and depth; the second is empty where
+            colour is enough.
+        first_info, second_info: their calibrations; only stereo pairs have a second one.
+        odometry, ground_truth: empty where the bag has none. The truth is a label volume, or for
+            frames of colour alone a label image.
     """
 
     kind: FrameKind
@@ -68,7 +72,7 @@ class FrameTopics:
             DataError: only one of the two is, which no node can listen to.
         """
         first, second = (name.endswith(('/compressed', '/compressedDepth'))
-                         for name in (self.first, self.second))
+                         for name in (self.first, self.second or self.first))
         if first != second:
             raise DataError(f'of {self.first} and {self.second} one is compressed, the other '
                             'not: a node takes both raw or both compressed')
@@ -77,10 +81,14 @@ class FrameTopics:
 
 def find_frame_topics(
     reader: BagReader, *, kind: FrameKind = 'stereo', namespace: str = '/stereo',
-    odometry: str = '/odom', ground_truth: str = '/ground_truth/voxels',
+    odometry: str = '/odom', ground_truth: str = '',
 ) -> FrameTopics:
     """
     Find the topics of a stereo bag, raw or compressed, as stereo_image_proc names them.
+
+    Args:
+        ground_truth: default: ``/ground_truth/voxels``, or ``label_image`` beside the left image
+            for frames of colour alone.
 
     Raises:
         DataError: images or calibrations are missing; the message names topics that are there.
@@ -91,8 +99,13 @@ def find_frame_topics(
         second = _image_topic(reader, f'{right}/image_rect_color', '/compressed')
         second_info = f'{right}/camera_info'
     else:
-        second = _image_topic(reader, f'{left}/depth/image_raw', '/compressedDepth')
+        second = _image_topic(
+            reader, f'{left}/depth/image_raw', '/compressedDepth') if kind == 'rgbd' else ''
         second_info = ''
+    if kind == 'rgb':
+        odometry = ''
+    ground_truth = ground_truth or (
+        f'{left}/label_image' if kind == 'rgb' else '/ground_truth/voxels')
     topics = FrameTopics(
         kind, first, second, f'{left}/camera_info', second_info,
         odometry if odometry in reader.topics else '',
@@ -129,6 +142,27 @@ class BagFrame:
         return self.truth.reshape(shape)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class BagImage:
+    """
+    One colour image of a bag.
+
+    Attributes:
+        truth: (H, W) uint8 labels of its pixels, 255 = not scored; None where the bag has none.
+    """
+
+    frame: RgbFrame
+    truth: NDArray[np.uint8] | None
+
+    def ground_truth(self) -> NDArray[np.uint8] | None:
+        """Return the labels of the image's pixels."""
+        if self.truth is not None and self.truth.shape != self.frame.camera.size:
+            raise DataError(
+                f'the label image is {self.truth.shape} but the colour image '
+                f'{self.frame.camera.size}: record labels of the size of the image')
+        return self.truth
+
+
 @dataclass(slots=True, eq=False)
 class _Pending:
     """One first image that waits for what belongs to it."""
@@ -141,36 +175,31 @@ class _Pending:
     second_gap_ns: int = -1
 
 
-@dataclass(slots=True, eq=False)
-class FrameReader:
+class MomentReader(ABC, Generic[ItemT]):
     """
     Iterates over the frames of a bag in the order of their first images.
 
-    Attributes:
-        place_box: puts the network's voxel box before a camera, see ``Estimator.place_box``.
-        fixed_pose: T_world_camera for bags without odometry.
-        pose_from_depth: take the pose that the depth of an RGB-D frame shows, odometry or not.
+    Args:
         on_refused: told stamp and reason of every image that does not make a frame.
 
     Iteration raises DataError at the end of a damaged bag, after all readable frames.
     """
 
-    reader: BagReader
-    topics: FrameTopics
-    place_box: PlaceBox
-    fixed_pose: NDArray[np.float64] | None = None
-    pose_from_depth: bool = False
-    on_refused: ReportRefusal = lambda stamp_ns, reason: None
-    _pending: deque[_Pending] = field(default_factory=deque)
-    _seconds: deque[tuple[int, Any]] = field(default_factory=lambda: deque(maxlen=100))
-    _poses: deque[StampedPose] = field(default_factory=lambda: deque(maxlen=1000))
-    _truths: dict[int, Any] = field(default_factory=dict)
-    _calibrations: dict[str, CameraCalibration] = field(default_factory=dict)
+    def __init__(
+        self, reader: BagReader, topics: FrameTopics, *,
+        on_refused: ReportRefusal = lambda stamp_ns, reason: None,
+    ) -> None:
+        self.reader = reader
+        self.topics = topics
+        self.on_refused = on_refused
+        self._pending: deque[_Pending] = deque()
+        self._seconds: deque[tuple[int, Any]] = deque(maxlen=100)
+        self._poses: deque[StampedPose] = deque(maxlen=1000)
+        self._truths: dict[int, Any] = {}
+        self._calibrations: dict[str, CameraCalibration] = {}
 
-    def __iter__(self) -> Iterator[BagFrame]:
-        if not self._has_poses():
-            raise DataError(f'{self.reader.path} has no odometry: give the height and the pitch '
-                            'of the camera')
+    def __iter__(self) -> Iterator[ItemT]:
+        self._check()
         damage: DataError | None = None
         messages = self.reader.messages(self.topics.all)
         while True:
@@ -185,10 +214,6 @@ class FrameReader:
         yield from self._finished(None)
         if damage is not None:
             raise damage
-
-    def _has_poses(self) -> bool:
-        return (bool(self.topics.odometry) or self.fixed_pose is not None
-                or (self.pose_from_depth and self.topics.kind == 'rgbd'))
 
     def _receive(self, message: BagMessage) -> None:
         try:
@@ -222,23 +247,64 @@ class FrameReader:
                         waiting.second is None or gap < waiting.second_gap_ns):
                     waiting.second, waiting.second_gap_ns = msg, gap
 
-    def _finished(self, before_ns: int | None) -> Iterator[BagFrame]:
+    def _finished(self, before_ns: int | None) -> Iterator[ItemT]:
         while self._pending and (before_ns is None or self._pending[0].time_ns <= before_ns):
             waiting = self._pending.popleft()
             try:
+                self._check_complete(waiting)
                 yield self._build(waiting)
             except SscError as error:
                 self.on_refused(waiting.stamp_ns, str(error))
             for stamp in [stamp for stamp in self._truths if stamp <= waiting.stamp_ns]:
                 del self._truths[stamp]
 
-    def _build(self, waiting: _Pending) -> BagFrame:
+    def _check_complete(self, waiting: _Pending) -> None:
         if waiting.stamp_ns == 0:
             raise DataError(f'{self.topics.first}: the stamp is zero')
-        if waiting.second is None:
+        if self.topics.second and waiting.second is None:
             raise DataError(f'{self.topics.first}: no image of {self.topics.second} has its stamp')
         if not waiting.calibrations:
             raise DataError(f'{self.topics.first_info}: no calibration came with the image')
+
+    def _truth(self, waiting: _Pending) -> NDArray[np.uint8] | None:
+        truth = self._truths.get(waiting.stamp_ns)
+        return None if truth is None else decode_label(truth).astype(np.uint8)
+
+    def _check(self) -> None:
+        """Raise DataError where the bag can give no frame at all."""
+
+    @abstractmethod
+    def _build(self, waiting: _Pending) -> ItemT:
+        """Return the frame of a first image that has all that belongs to it."""
+
+
+class FrameReader(MomentReader[BagFrame]):
+    """
+    Reads stereo pairs or RGB-D frames and where the camera stood.
+
+    Args:
+        place_box: puts the network's voxel box before a camera, see ``Estimator.place_box``.
+        fixed_pose: T_world_camera for bags without odometry.
+        pose_from_depth: take the pose that the depth of an RGB-D frame shows, odometry or not.
+    """
+
+    def __init__(
+        self, reader: BagReader, topics: FrameTopics, place_box: PlaceBox, *,
+        fixed_pose: NDArray[np.float64] | None = None, pose_from_depth: bool = False,
+        on_refused: ReportRefusal = lambda stamp_ns, reason: None,
+    ) -> None:
+        super().__init__(reader, topics, on_refused=on_refused)
+        self.place_box = place_box
+        self.fixed_pose = fixed_pose
+        self.pose_from_depth = pose_from_depth
+
+    def _check(self) -> None:
+        if not (self.topics.odometry or self.fixed_pose is not None
+                or (self.pose_from_depth and self.topics.kind == 'rgbd')):
+            raise DataError(f'{self.reader.path} has no odometry: give the height and the pitch '
+                            'of the camera')
+
+    def _build(self, waiting: _Pending) -> BagFrame:
         header, first = waiting.image.header, read_color(waiting.image)
         frame: StereoFrame | RgbdFrame
         if self.topics.kind == 'stereo':
@@ -253,8 +319,7 @@ class FrameReader:
                     else self._pose(waiting.stamp_ns, header.frame_id))
             frame = RgbdFrame(first, view.depth_m, view.camera, self.place_box(pose),
                               waiting.stamp_ns, header.frame_id)
-        truth = self._truths.get(waiting.stamp_ns)
-        return BagFrame(frame, None if truth is None else decode_label(truth).astype(np.uint8))
+        return BagFrame(frame, self._truth(waiting))
 
     def _pose(self, stamp: int, frame_id: str) -> NDArray[np.float64]:
         if not self.topics.odometry:
@@ -267,3 +332,13 @@ class FrameReader:
                 f'{self.topics.odometry}: no pose of frame {frame_id!r} within '
                 f'{POSE_TOLERANCE_NS // 1_000_000} ms of the image')
         return nearest.T_parent_child
+
+
+class ImageReader(MomentReader[BagImage]):
+    """Reads colour images."""
+
+    def _build(self, waiting: _Pending) -> BagImage:
+        frame = RgbFrame(
+            read_color(waiting.image), waiting.calibrations[0].rectified_camera(),
+            stamp_ns=waiting.stamp_ns, frame_id=waiting.image.header.frame_id)
+        return BagImage(frame, self._truth(waiting))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,19 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.bags.evaluation import median_stages
-from ssc_ros.bags.frames import BagFrame, FrameReader
+from ssc_ros.bags.frames import BagFrame, BagImage, FrameReader, ImageReader
 from ssc_ros.bags.reader import BagReader
-from ssc_ros.frames import SceneEstimate
+from ssc_ros.frames import ImageEstimate, SceneEstimate
 from ssc_ros.geometry.transforms import inverse_rigid
 from ssc_ros.labels import LabelSpace
 from ssc_ros.messages.cloud_reading import cloud_xyz, decode_cloud
 from ssc_ros.messages.depth import decode_depth
 from ssc_ros.messages.headers import NANOSECONDS_PER_SECOND
-from ssc_ros.messages.images import decode_label
+from ssc_ros.messages.images import decode_image, decode_label
 from ssc_ros.messages.volumes import decode_label_volume
 
 VOLUME, CLOUD, LABEL_IMAGE, DEPTH = 'voxels/labels', 'voxels/points', 'label_image', 'depth'
-OUTPUTS = (VOLUME, CLOUD, LABEL_IMAGE, DEPTH)
+CONFIDENCE, OVERLAY = 'confidence', 'label_overlay'
+ANSWERS: Mapping[str, tuple[str, ...]] = {
+    'scene': (VOLUME, CLOUD, LABEL_IMAGE, DEPTH),
+    'image': (LABEL_IMAGE, CONFIDENCE, DEPTH, OVERLAY)}
+"""What is recorded of a node, by what its network answers; the first comes with every frame."""
 # Ages are measured against the stamps, which are as old as the bag.
 AGES = ('input_age', 'pipeline_latency')
 STAGE_ORDER = ('wait', 'decode', 'pose', 'prepare', 'network', 'finish', 'publish', 'total')
@@ -45,17 +49,25 @@ class ReplayTimes:
     stage_ms: dict[str, float]
 
 
-def read_times(reader: BagReader, node: str, image_topics: Collection[str]) -> ReplayTimes:
-    """Measure a recorded replay; ``node`` is the full name of the perception node."""
+def read_times(
+    reader: BagReader, node: str, image_topics: Collection[str], *, output: str = VOLUME,
+) -> ReplayTimes:
+    """
+    Measure a recorded replay.
+
+    Args:
+        node: full name of the perception node.
+        output: what it sends of every frame.
+    """
     inputs: dict[int, int] = {}
     outputs: dict[int, int] = {}
     stages: list[dict[str, float]] = []
-    debug, volume = f'{node}/debug/', f'{node}/{VOLUME}'
+    debug, answer = f'{node}/debug/', f'{node}/{output}'
     for message in reader.messages():
         if message.topic in image_topics:
             stamp = _stamp_ns(message.data)
             inputs[stamp] = max(message.time_ns, inputs.get(stamp, 0))
-        elif message.topic == volume:
+        elif message.topic == answer:
             outputs[_stamp_ns(message.data)] = message.time_ns
         elif message.topic.startswith(debug):
             stage = message.topic.removeprefix(debug).removesuffix('_ms')
@@ -80,16 +92,48 @@ def read_scenes(
 
     Voxels that were published as empty have confidence 0 and count as not observed.
     """
-    topics = {f'{node}/{output}': output for output in OUTPUTS}
+    parts = _read_parts(reader, node, ANSWERS['scene'], stamps)
+    for item in frames:
+        found = parts.pop(item.frame.stamp_ns, {})
+        if VOLUME in found:
+            yield _estimate(item, found, label_space), item
+
+
+def read_labelled_images(
+    reader: BagReader, node: str, images: ImageReader, label_space: LabelSpace,
+    stamps: Collection[int],
+) -> Iterator[tuple[ImageEstimate, BagImage]]:
+    """
+    Yield the labelled images of the given stamps, each with the image it was made from.
+
+    Args:
+        images: reads the input images of the same bag.
+    """
+    parts = _read_parts(reader, node, ANSWERS['image'], stamps)
+    for item in images:
+        found = parts.pop(item.frame.stamp_ns, {})
+        labels = _label_image(found)
+        if labels is not None:
+            yield ImageEstimate(
+                image_labels=labels,
+                confidence=decode_image(found[CONFIDENCE]) if CONFIDENCE in found
+                else np.zeros(labels.shape, np.float32),
+                depth_m=decode_depth(found[DEPTH]) if DEPTH in found else None,
+                camera=item.frame.camera, label_space=label_space,
+                stamp_ns=item.frame.stamp_ns, frame_id=item.frame.frame_id), item
+
+
+def _read_parts(
+    reader: BagReader, node: str, outputs: Collection[str], stamps: Collection[int],
+) -> dict[int, dict[str, Any]]:
+    """Return what the node sent of each stamp, by the name of the output."""
+    topics = {f'{node}/{output}': output for output in outputs}
     parts: dict[int, dict[str, Any]] = {}
     for message in reader.messages(tuple(topics)):
         stamp = _stamp_ns(message.data)
         if stamp in stamps:
             parts.setdefault(stamp, {})[topics[message.topic]] = message.decode()
-    for item in frames:
-        found = parts.pop(item.frame.stamp_ns, {})
-        if VOLUME in found:
-            yield _estimate(item, found, label_space), item
+    return parts
 
 
 def _stamp_ns(data: bytes) -> int:

@@ -5,27 +5,38 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from math import radians
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssc_ros.bags import BagReader
 from ssc_ros.bags.evaluation import duration_summary, summary_table, write_json
-from ssc_ros.bags.frames import FrameKind, FrameReader, find_frame_topics
-from ssc_ros.bags.results import read_scenes, read_times
+from ssc_ros.bags.frames import (
+    BagImage,
+    FrameKind,
+    FrameReader,
+    ImageReader,
+    find_frame_topics,
+)
+from ssc_ros.bags.image_evaluation import ImageEvaluation
+from ssc_ros.bags.results import ReplayTimes, read_labelled_images, read_scenes, read_times
 from ssc_ros.commands.console import ProgressBar, say
 from ssc_ros.commands.network import NetworkFacts, describe_weights, find_shipped
 from ssc_ros.commands.processes import require_ros
 from ssc_ros.commands.replay import ReplayPlan, replay
 from ssc_ros.commands.samples import sample_bag, write_real_bag
 from ssc_ros.errors import ConfigurationError, DataError
+from ssc_ros.frames import ImageEstimate
 from ssc_ros.geometry.placement import place_rounded
 from ssc_ros.geometry.transforms import level_camera_pose
-from ssc_ros.labels import load_label_space
+from ssc_ros.labels import LabelSpace, load_label_space
+from ssc_ros.labels.numbering import translate_labels
 from ssc_ros.metrics import format_table
 from ssc_ros.models.estimator import RANDOM_PREFIX
 from ssc_ros.viewer import RecordedFrame, Recording
@@ -44,6 +55,8 @@ class System:
         node: executable that runs it.
         kind, frames: what it is fed, and how that is called.
         out: default folder of the results.
+        truth_space: label space of the ground truth in the sample bag; empty = that of the
+            network.
     """
 
     network: str
@@ -51,12 +64,17 @@ class System:
     kind: FrameKind
     frames: str
     out: Path
+    truth_space: str = ''
 
 
 SYSTEMS: Mapping[str, System] = {system.network: system for system in (
     System('occdepth', 'stereo_node', 'stereo', 'stereo pairs', Path('out/demo')),
     System('ammnet', 'rgbd_node', 'rgbd', 'RGB-D frames', Path('out/demo_ammnet')),
+    System('gad', 'segmentation_node', 'rgb', 'colour images', Path('out/demo_gad'), 'nyu12'),
 )}
+SCORES = (
+    'frames_scored', 'sc_precision', 'sc_recall', 'sc_iou', 'ssc_miou', 'per_class_iou',
+    'truth_space', 'pixel_accuracy', 'mean_accuracy', 'mean_iou', 'per_class_accuracy', 'release')
 RESULT_NAMES = ('bag', 'log', 'pictures', 'scenes', 'report.json', 'scores.json', 'real_pairs')
 
 
@@ -64,17 +82,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
         'system', nargs='?', choices=tuple(SYSTEMS), default='occdepth',
-        help='occdepth completes stereo pairs, ammnet RGB-D frames (%(default)s)')
+        help='occdepth completes stereo pairs, ammnet RGB-D frames, gad labels colour images '
+        '(%(default)s)')
     parser.add_argument(
         '--real', action='store_true', help='12 real indoor stereo pairs (of the package '
         'stereodemo) instead of synthetic rooms; there is no ground truth to score against')
     parser.add_argument('--bag', type=Path, help='another bag (the sample rooms)')
     parser.add_argument(
-        '--weights', help='bundle name or folder, random:PRESET, random:ammnet/PRESET or dummy '
+        '--weights', help='bundle name or folder, random:PRESET, random:NETWORK/PRESET or dummy '
         '(the shipped weights of the system)')
     parser.add_argument(
         '--out', type=Path, help='folder of the results; an older demo there is replaced '
-        '(out/demo, with ammnet out/demo_ammnet, with --real out/demo_real)')
+        '(out/demo, with a system out/demo_SYSTEM; with --real _real behind it)')
     parser.add_argument(
         '--pictures', type=int, metavar='N', help='how many to draw (4, with --real all)')
     parser.add_argument(
@@ -93,10 +112,13 @@ def run(args: argparse.Namespace) -> int:
     system = SYSTEMS[args.system]
     _check(args, system)
     weights = args.weights or _shipped_weights(system)
-    network = describe_weights(weights)
+    network = describe_weights(weights, answers='image' if system.kind == 'rgb' else 'scene')
+    if network.labels_images != (system.kind == 'rgb'):
+        raise ConfigurationError(f'weights {weights!r} are not for {system.node}: give weights of '
+                                 f'{system.network}, or name their system')
     if network.sha256:
         verify(find_bundle(weights))
-    out = args.out or (Path('out/demo_real') if args.real else system.out)
+    out = args.out or system.out.with_name(system.out.name + '_real' * args.real)
     _clear(out)
     bag, names = _choose_bag(args, out)
     plan = _plan(args, bag, network, out)
@@ -109,7 +131,10 @@ def run(args: argparse.Namespace) -> int:
         write_json(out / 'report.json', report)
         _print(report)
         count = args.pictures if args.pictures is not None else (MAX_SCENES if args.real else 4)
-        _draw(reader, plan, network, names, count)
+        if network.labels_images:
+            _draw_images(reader, plan, names, count)
+        else:
+            _draw(reader, plan, network, names, count)
     _say_what_next(plan)
     return 0
 
@@ -117,9 +142,10 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace, system: System) -> None:
     if args.real and args.bag:
         raise ConfigurationError('--real and --bag exclude each other: give one of them')
-    if args.real and system.kind != 'stereo':
+    if args.real and system.kind == 'rgbd':
         raise ConfigurationError(
-            f'--real plays stereo pairs, {system.network} needs {system.frames}: leave it out')
+            f'--real plays stereo pairs without depth, {system.network} needs {system.frames}: '
+            'leave it out')
 
 
 def _shipped_weights(system: System) -> str:
@@ -164,14 +190,15 @@ def _plan(args: argparse.Namespace, bag: Path, network: NetworkFacts, out: Path)
             node=system.node, bag=bag, topics=topics,
             total=reader.topics[topics.first].message_count,
             weights=network.weights, label_space=network.label_space, out=out,
+            truth_space=system.truth_space,
             camera_height_m=args.camera_height, camera_pitch_deg=args.camera_pitch)
 
 
 def _report(reader: BagReader, plan: ReplayPlan, scores: Mapping[str, Any]) -> dict[str, Any]:
-    times = read_times(reader, f'/{plan.node}', (plan.topics.first, plan.topics.second))
+    times = _read_times(reader, plan)
     frames_out = int(scores.get('estimates', 0))
-    kept = {key: value for key, value in scores.items() if plan.topics.ground_truth and key in (
-        'frames_scored', 'sc_precision', 'sc_recall', 'sc_iou', 'ssc_miou', 'per_class_iou')}
+    kept = {key: value for key, value in scores.items()
+            if plan.topics.ground_truth and key in SCORES}
     return {
         'frames_in': plan.total, 'frames_out': frames_out, 'dropped': plan.total - frames_out,
         **kept, 'latency_ms': duration_summary(list(times.latency_ms.values())),
@@ -182,11 +209,23 @@ def _report(reader: BagReader, plan: ReplayPlan, scores: Mapping[str, Any]) -> d
 def _print(report: Mapping[str, Any]) -> None:
     say()
     say(summary_table(report))
+    values: dict[str, float | None] = {}
     if 'sc_iou' in report:
-        values = {'SC IoU': report['sc_iou'], 'SSC mIoU': report['ssc_miou'],
-                  **report['per_class_iou']}
+        values = {'SC IoU': report['sc_iou'], 'SSC mIoU': report['ssc_miou']}
+    elif 'mean_iou' in report:
+        values = {'PixAcc': report['pixel_accuracy'], 'mAcc': report['mean_accuracy'],
+                  'mIoU': report['mean_iou']}
+    if values:
+        values.update(report['per_class_iou'])
         say()
-        say(format_table(['score', '%'], [[k, f'{100 * v:.2f}'] for k, v in values.items()]))
+        say(format_table(['score', '%'], [
+            [name, '-' if value is None else f'{100 * value:.2f}']
+            for name, value in values.items()]))
+
+
+def _read_times(reader: BagReader, plan: ReplayPlan) -> ReplayTimes:
+    images = tuple(filter(None, (plan.topics.first, plan.topics.second)))
+    return read_times(reader, f'/{plan.node}', images, output=plan.outputs[0])
 
 
 def _draw(
@@ -197,8 +236,7 @@ def _draw(
         reader, plan.topics, lambda pose: place_rounded(network.placement, pose),
         fixed_pose=level_camera_pose(
             height_m=plan.camera_height_m, pitch_rad=radians(plan.camera_pitch_deg)))
-    times = read_times(reader, f'/{plan.node}', (plan.topics.first, plan.topics.second))
-    stamps = sorted(times.latency_ms)
+    stamps = sorted(_read_times(reader, plan).latency_ms)
     kept = _evenly(stamps, MAX_SCENES)
     drawn = set(_evenly(kept, count))
     recording, bar = Recording(plan.out / 'scenes'), ProgressBar('drawing', len(kept))
@@ -207,20 +245,65 @@ def _draw(
     for done, (estimate, item) in enumerate(scenes, start=1):
         recording.append(estimate, item.frame, item.ground_truth())
         if estimate.stamp_ns in drawn:
-            index = stamps.index(estimate.stamp_ns)
-            name = names[index] if len(names) == len(stamps) else f'frame {index + 1}'
+            name = _name(names, stamps, estimate.stamp_ns)
             scene = RecordedFrame.of(estimate, item.frame, item.ground_truth())
-            _draw_one(scene, name, plan.out / 'pictures')
+            _draw_one(partial(_draw_scene, scene, name), name, plan.out / 'pictures')
         bar.show(done)
     bar.finish(len(kept))
 
 
-def _draw_one(scene: RecordedFrame, name: str, folder: Path) -> None:
-    try:
-        from ssc_ros.viewer.drawing import save_png
-        from ssc_ros.viewer.pictures import scene_picture
+def _draw_images(
+    reader: BagReader, plan: ReplayPlan, names: Sequence[str], count: int,
+) -> None:
+    """Draw ``count`` labelled images, evenly chosen."""
+    stamps = sorted(_read_times(reader, plan).latency_ms)
+    drawn = _evenly(stamps, count)
+    space = load_label_space(plan.label_space)
+    truth_space = load_label_space(plan.truth_space) if plan.truth_space else space
+    bar = ProgressBar('drawing', len(drawn))
+    images = read_labelled_images(
+        reader, f'/{plan.node}', ImageReader(reader, plan.topics), space, drawn)
+    for done, (estimate, item) in enumerate(images, start=1):
+        name = _name(names, stamps, estimate.stamp_ns)
+        _draw_one(partial(_draw_labels, estimate, item, truth_space, name), name,
+                  plan.out / 'pictures')
+        bar.show(done)
+    bar.finish(len(drawn))
 
-        save_png(scene_picture(scene, title=name), folder / f'{name.replace(" ", "_")}.png')
+
+def _name(names: Sequence[str], stamps: Sequence[int], stamp_ns: int) -> str:
+    index = stamps.index(stamp_ns)
+    return names[index] if len(names) == len(stamps) else f'frame {index + 1}'
+
+
+def _draw_scene(scene: RecordedFrame, name: str) -> NDArray[np.uint8]:
+    from ssc_ros.viewer.pictures import scene_picture
+
+    return scene_picture(scene, title=name)
+
+
+def _draw_labels(
+    estimate: ImageEstimate, item: BagImage, truth_space: LabelSpace, name: str,
+) -> NDArray[np.uint8]:
+    from ssc_ros.viewer.image_pictures import image_picture
+
+    truth, note = item.ground_truth(), ''
+    if truth is not None:
+        # In one label space, so that colours compare.
+        labels = translate_labels(estimate.image_labels, estimate.label_space, truth_space)
+        estimate = replace(estimate, image_labels=labels, label_space=truth_space)
+        evaluation = ImageEvaluation(truth_space, truth_space)
+        evaluation.add(labels, truth)
+        note = evaluation.note()
+    return image_picture(item.frame, estimate, title=name, truth=truth, note=note)
+
+
+def _draw_one(draw: Callable[[], NDArray[np.uint8]], name: str, folder: Path) -> None:
+    try:
+        picture = draw()
+        from ssc_ros.viewer.drawing import save_png
+
+        save_png(picture, folder / f'{name.replace(" ", "_")}.png')
     except ConfigurationError as error:
         sys.stderr.write(f'warning: no pictures: {error}\n')
 
@@ -237,4 +320,5 @@ def _say_what_next(plan: ReplayPlan) -> None:
     for text, path in (('report', 'report.json'), ('pictures', 'pictures'), ('output bag', 'bag'),
                        ('logs', 'log')):
         say(f'{text + ":":<12}{plan.out / path}')
-    say(f'{"look:":<12}ssc_ros view {plan.out / "scenes"}')
+    if plan.topics.kind != 'rgb':
+        say(f'{"look:":<12}ssc_ros view {plan.out / "scenes"}')

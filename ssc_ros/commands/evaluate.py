@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from math import radians
 from pathlib import Path
@@ -18,18 +18,30 @@ from ssc_ros.bags import BagReader
 from ssc_ros.bags.evaluation import (
     Evaluation,
     EvaluationLog,
+    FrameEvaluation,
     FrameResult,
     duration_summary,
     median_stages,
     summary_table,
     write_json,
 )
-from ssc_ros.bags.frames import BagFrame, FrameReader, find_frame_topics
+from ssc_ros.bags.frames import (
+    BagFrame,
+    BagImage,
+    FrameKind,
+    FrameReader,
+    FrameTopics,
+    ImageReader,
+    ReportRefusal,
+    find_frame_topics,
+)
+from ssc_ros.bags.image_evaluation import ImageEvaluation
 from ssc_ros.commands.console import ProgressBar, say
-from ssc_ros.commands.network import DEFAULT_WEIGHTS, describe_weights
-from ssc_ros.errors import DataError
+from ssc_ros.commands.network import DEFAULT_WEIGHTS, NetworkFacts, describe_weights
+from ssc_ros.errors import ConfigurationError, DataError
 from ssc_ros.geometry.transforms import level_camera_pose
-from ssc_ros.models.estimator import Estimator, load_estimator
+from ssc_ros.labels import load_label_space
+from ssc_ros.models.estimator import load_estimator, load_image_estimator
 from ssc_ros.viewer import Recording
 
 SHOWN_REFUSALS = 5
@@ -45,8 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--out', type=Path, default=Path('out/evaluate'), help='folder of the results '
         '(%(default)s); an interrupted evaluation there is continued')
     parser.add_argument(
-        '--input', choices=('stereo', 'rgbd'), default='stereo', help='what the network is fed '
-        '(%(default)s)')
+        '--input', choices=('stereo', 'rgbd', 'rgb'), help='what the network is fed (rgb for '
+        'networks that label images, else stereo)')
+    parser.add_argument(
+        '--truth-space', default='nyu12', help='label space of the label images in the bag, for '
+        'networks that label images (%(default)s)')
     parser.add_argument(
         '--namespace', default='/stereo', help='of the camera topics in the bag (%(default)s)')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda, ... (%(default)s)')
@@ -71,10 +86,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and return the exit code; 1 when the bag is damaged, after saving what was read."""
-    network = describe_weights(args.weights)
+    network = describe_weights(args.weights, answers='image' if args.input == 'rgb' else None)
+    kind: FrameKind = args.input or ('rgb' if network.labels_images else 'stereo')
+    _check(args, kind, network)
     with BagReader(args.bag) as reader:
-        topics = find_frame_topics(reader, kind=args.input, namespace=args.namespace)
-        estimator = load_estimator(args.weights, device=args.device, precision=args.precision)
+        topics = find_frame_topics(reader, kind=kind, namespace=args.namespace)
+        load = load_image_estimator if network.labels_images else load_estimator
+        estimator = load(args.weights, device=args.device, precision=args.precision)
         estimator.warm_up()
         say(f'{args.weights} on {estimator.device}, {args.bag}')
         log = EvaluationLog(args.out / 'unfinished.jsonl', {
@@ -82,14 +100,13 @@ def run(args: argparse.Namespace) -> int:
             'bag': str(args.bag.resolve()), 'messages': reader.message_count,
             'start_ns': reader.start_ns, 'topics': list(topics.all), **network.as_dict(),
             'device': estimator.device, 'precision': args.precision,
+            'truth_space': args.truth_space,
             'pose': [args.camera_height, args.camera_pitch, args.pose_from_depth, args.heading]})
-        run = _Run(args, estimator, log, reader.topics[topics.first].message_count)
-        frames = FrameReader(
-            reader, topics, partial(estimator.place_box, heading=args.heading),
-            fixed_pose=_fixed_pose(args), pose_from_depth=args.pose_from_depth,
-            on_refused=run.refuse)
+        run = _Run(
+            args, estimator, log, reader.topics[topics.first].message_count,
+            partial(_new_evaluation, args, estimator, network.labels_images))
         try:
-            damage = run.consume(frames)
+            damage = run.consume(_frames(args, reader, topics, estimator, run.refuse))
         finally:
             log.close()
     log.path.replace(args.out / 'frames.jsonl')
@@ -100,6 +117,32 @@ def run(args: argparse.Namespace) -> int:
     if damage:
         sys.stderr.write(f'error: {damage}\n')
     return 1 if damage else 0
+
+
+def _check(args: argparse.Namespace, kind: FrameKind, network: NetworkFacts) -> None:
+    if (kind == 'rgb') != network.labels_images:
+        wanted = 'rgb' if network.labels_images else 'stereo or rgbd'
+        raise ConfigurationError(f'{args.weights} is fed {wanted}: give --input accordingly')
+    if args.scenes and network.labels_images:
+        raise ConfigurationError('--scenes keeps completed scenes, and this network labels '
+                                 'images: leave it out')
+
+
+def _frames(
+    args: argparse.Namespace, reader: BagReader, topics: FrameTopics, estimator: Any,
+    refuse: ReportRefusal,
+) -> Iterable[BagFrame | BagImage]:
+    if topics.kind == 'rgb':
+        return ImageReader(reader, topics, on_refused=refuse)
+    return FrameReader(
+        reader, topics, partial(estimator.place_box, heading=args.heading),
+        fixed_pose=_fixed_pose(args), pose_from_depth=args.pose_from_depth, on_refused=refuse)
+
+
+def _new_evaluation(args: argparse.Namespace, estimator: Any, labels_images: bool) -> Any:
+    if labels_images:
+        return ImageEvaluation(estimator.label_space, load_label_space(args.truth_space))
+    return Evaluation(estimator.label_space)
 
 
 def _fixed_pose(args: argparse.Namespace) -> NDArray[np.float64] | None:
@@ -113,9 +156,11 @@ class _Run:
     """One evaluation: what is done, what is refused, and its report."""
 
     def __init__(
-        self, args: argparse.Namespace, estimator: Estimator, log: EvaluationLog, total: int,
+        self, args: argparse.Namespace, estimator: Any, log: EvaluationLog, total: int,
+        new_evaluation: Callable[[], FrameEvaluation],
     ) -> None:
-        self.evaluation = Evaluation(estimator.label_space)
+        self._new_evaluation = new_evaluation
+        self.evaluation = new_evaluation()
         self._args = args
         self._estimator = estimator
         self._log = log
@@ -134,7 +179,7 @@ class _Run:
         if self._refused <= SHOWN_REFUSALS:
             sys.stderr.write(f'warning: left out at {stamp_ns / 1e9:.3f} s: {reason}\n')
 
-    def consume(self, frames: FrameReader) -> str:
+    def consume(self, frames: Iterable[BagFrame | BagImage]) -> str:
         """Estimate all frames that are not done yet; return what is wrong with the bag."""
         bar = ProgressBar('evaluating', self._total)
         damage = ''
@@ -162,20 +207,21 @@ class _Run:
             'weights': self._args.weights, 'bag': str(self._args.bag),
             'device': self._estimator.device}
 
-    def _estimate(self, item: BagFrame) -> None:
+    def _estimate(self, item: BagFrame | BagImage) -> None:
         truth = item.ground_truth()
         estimate = self._estimator(item.frame)
         confusion: list[list[int]] = []
         if truth is not None:
-            counts = Evaluation(estimate.label_space).add(estimate.labels, truth)
-            confusion = counts.tolist()
+            is_image = isinstance(item, BagImage)
+            labels = estimate.image_labels if is_image else estimate.labels
+            confusion = self._new_evaluation().add(labels, truth).tolist()
         result = FrameResult(
             item.frame.stamp_ns, sum(estimate.stage_ms.values()), _plain(estimate.stage_ms),
             confusion)
         self._log.append(result)
         self._done.add(result.stamp_ns)
         self._count(result)
-        if self._recording is not None:
+        if self._recording is not None and isinstance(item, BagFrame):
             self._recording.append(estimate, item.frame, truth)
         self._save()
 
@@ -187,10 +233,7 @@ class _Run:
         write_json(self._args.out / 'report.json', self.report)
 
     def _note(self) -> str:
-        if not self.evaluation.num_frames:
-            return ''
-        scores = self.evaluation.as_dict()
-        return f'SC {100 * scores["sc_iou"]:.1f}  SSC {100 * scores["ssc_miou"]:.1f}'
+        return self.evaluation.note() if self.evaluation.num_frames else ''
 
 
 def _plain(stages: Mapping[str, float]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ssc_ros.models.estimator import DUMMY, RANDOM_PREFIX
 from ssc_ros.models.registry import find_network, split_preset
@@ -18,7 +18,8 @@ class NetworkFacts:
     A network from outside.
 
     Attributes:
-        placement: rule that puts its voxel box before the camera.
+        placement: rule that puts its voxel box before the camera; empty of networks that label
+            images.
         sha256: of its weights file, empty where there is none.
     """
 
@@ -26,6 +27,11 @@ class NetworkFacts:
     label_space: str
     placement: str
     sha256: str = ''
+
+    @property
+    def labels_images(self) -> bool:
+        """The network labels images; others complete scenes."""
+        return not self.placement
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts ready for JSON."""
@@ -39,21 +45,28 @@ def find_shipped(model: str) -> str | None:
                  if read_bundle_config(find_bundle(name))['model'] == model), None)
 
 
-def describe_weights(weights: str) -> NetworkFacts:
+def describe_weights(
+    weights: str, *, answers: Literal['scene', 'image'] | None = None,
+) -> NetworkFacts:
     """
-    Describe what ``load_estimator`` would load.
+    Describe what ``load_estimator`` or ``load_image_estimator`` would load.
+
+    Args:
+        answers: what the dummy stands in for; other weights know it themselves.
 
     Raises:
         WeightsError: the bundle is missing or its configuration unreadable.
         ConfigurationError: unknown network or preset.
     """
     if weights == DUMMY:
-        return NetworkFacts(weights, 'nyu12', 'nyu')
+        return NetworkFacts(
+            weights, *(('nyu40', '') if answers == 'image' else ('nyu12', 'nyu')))
     if weights.startswith(RANDOM_PREFIX):
         network, preset = split_preset(weights[len(RANDOM_PREFIX):])
         config = network.load_preset(preset)
-        return NetworkFacts(weights, config.label_space, config.placement)
+        return NetworkFacts(weights, config.label_space, getattr(config, 'placement', ''))
     document = read_bundle_config(find_bundle(weights))
     config = find_network(document['model']).read_config(document['config'])
     return NetworkFacts(
-        weights, config.label_space, config.placement, document['weights_sha256'])
+        weights, config.label_space, getattr(config, 'placement', ''),
+        document['weights_sha256'])

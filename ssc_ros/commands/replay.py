@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from ssc_ros.bags.frames import FrameTopics
-from ssc_ros.bags.results import OUTPUTS, VOLUME
+from ssc_ros.bags.results import ANSWERS
 from ssc_ros.commands.console import ProgressBar
 from ssc_ros.commands.processes import NodeProcesses, node_processes
 
@@ -30,6 +30,7 @@ class ReplayPlan:
     Attributes:
         node: the perception node, e.g. ``stereo_node``.
         total: number of frames in the bag.
+        truth_space: label space of the ground truth; empty = that of the estimates.
         camera_height_m, camera_pitch_deg: for bags without odometry.
         out: folder of logs, recorded bag and scores.
     """
@@ -41,6 +42,7 @@ class ReplayPlan:
     weights: str
     label_space: str
     out: Path
+    truth_space: str = ''
     camera_height_m: float = 1.2
     camera_pitch_deg: float = 0.0
 
@@ -56,8 +58,13 @@ class ReplayPlan:
 
     @property
     def estimates(self) -> str:
-        """Topic of the label volumes."""
-        return f'/{self.node}/{VOLUME}'
+        """Topic of the label volumes or label images."""
+        return f'/{self.node}/{self.outputs[0]}'
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What is recorded of the node; the first one answers every frame."""
+        return ANSWERS['image' if self.topics.kind == 'rgb' else 'scene']
 
 
 def replay(plan: ReplayPlan) -> dict[str, Any]:
@@ -78,10 +85,12 @@ def _start(nodes: NodeProcesses, plan: ReplayPlan) -> None:
     topics = plan.topics
     nodes.start(RECORDER, {
         'bag': str(plan.recorded_bag),
-        'topics': [*topics.all, *(f'/{plan.node}/{output}' for output in OUTPUTS),
+        'topics': [*topics.all, *(f'/{plan.node}/{output}' for output in plan.outputs),
                    f'/{plan.node}/debug/*', '/diagnostics']})
     nodes.start(EVALUATOR, {
-        'label_space': plan.label_space, 'report': str(plan.scores), 'table_every': 0,
+        'kind': 'images' if topics.kind == 'rgb' else 'volumes',
+        'label_space': plan.label_space, 'truth_label_space': plan.truth_space,
+        'report': str(plan.scores), 'table_every': 0,
     }, {'estimate': plan.estimates, 'ground_truth': topics.ground_truth or '/ground_truth'})
     nodes.start(plan.node, _node_parameters(plan), _node_remaps(topics))
     nodes.start(PLAYER, {
@@ -95,10 +104,12 @@ def _node_parameters(plan: ReplayPlan) -> dict[str, Any]:
     topics = plan.topics
     parameters: dict[str, Any] = {
         'model.weights': plan.weights,
-        'input.transport': 'compressed' if topics.is_compressed else 'raw',
-        'pose.source': 'odometry' if topics.odometry else 'parameters',
-        'pose.camera_height_m': plan.camera_height_m,
-        'pose.camera_pitch_deg': plan.camera_pitch_deg}
+        'input.transport': 'compressed' if topics.is_compressed else 'raw'}
+    if topics.kind != 'rgb':
+        parameters.update({
+            'pose.source': 'odometry' if topics.odometry else 'parameters',
+            'pose.camera_height_m': plan.camera_height_m,
+            'pose.camera_pitch_deg': plan.camera_pitch_deg})
     # Cameras are heard as best effort; for figures that must not depend on luck, nothing is lost.
     for topic in topics.all:
         if topic != topics.ground_truth:
@@ -114,9 +125,9 @@ def _node_remaps(topics: FrameTopics) -> dict[str, str]:
             'right/image_rect': topics.second.removesuffix('/compressed'),
             'right/camera_info': topics.second_info}
     else:
-        remaps = {
-            'rgb/image_rect': first, 'rgb/camera_info': topics.first_info,
-            'depth/image_rect': topics.second.removesuffix('/compressedDepth')}
+        remaps = {'rgb/image_rect': first, 'rgb/camera_info': topics.first_info}
+        if topics.second:
+            remaps['depth/image_rect'] = topics.second.removesuffix('/compressedDepth')
     return {**remaps, 'odom': topics.odometry} if topics.odometry else remaps
 
 
@@ -162,5 +173,7 @@ def _scores(plan: ReplayPlan) -> dict[str, Any]:
 def _note(nodes: NodeProcesses, plan: ReplayPlan) -> str:
     scores = _scores(plan)
     if scores.get('frames_scored'):
-        return f'SC {100 * scores["sc_iou"]:.1f}  SSC {100 * scores["ssc_miou"]:.1f}'
+        shown = ('PixAcc', 'pixel_accuracy', 'mIoU', 'mean_iou') if 'mean_iou' in scores else (
+            'SC', 'sc_iou', 'SSC', 'ssc_miou')
+        return f'{shown[0]} {100 * scores[shown[1]]:.1f}  {shown[2]} {100 * scores[shown[3]]:.1f}'
     return '' if ' is ready on ' in nodes.log(plan.node) else f'loading {plan.weights}'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ssc_ros.errors import DataError
 from ssc_ros.labels.label_space import IGNORE_ID, LabelSpace
 
 
@@ -20,9 +21,19 @@ def class_names(space: LabelSpace) -> tuple[str, ...]:
 
 
 def to_data_set_ids(labels: NDArray[np.uint8], space: LabelSpace) -> NDArray[np.uint8]:
-    """Return ids of a label space (255 = none) as data sets count them (0 = none)."""
+    """
+    Return ids of a label space (255 = none) as data sets count them (0 = none).
+
+    Raises:
+        DataError: an id lies outside the label space.
+    """
     table = np.zeros(256, np.uint8)
     first = _first_class(space)
+    is_foreign = (labels >= len(space)) & (labels != IGNORE_ID)
+    if is_foreign.any():
+        raise DataError(
+            f'id {int(labels[is_foreign].flat[0])} is outside label space {space.name!r} '
+            f'(0..{len(space) - 1} and 255): check which label space the images use')
     table[first:len(space)] = np.arange(1, len(space) - first + 1)
     return table[labels]
 

@@ -1,4 +1,4 @@
-"""Scores estimated label volumes against ground truth while both are being published."""
+"""Scores estimated volumes or images against ground truth while both are being published."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssc_ros.bags.evaluation import Evaluation, write_json
+from ssc_ros.bags.evaluation import Evaluation, FrameEvaluation, write_json
+from ssc_ros.bags.image_evaluation import ImageEvaluation
 from ssc_ros.bags.pairing import StampPairs
 from ssc_ros.errors import SscError
 from ssc_ros.labels import load_label_space
@@ -28,8 +29,14 @@ QUEUE_DEPTH = 100
 class EvaluatorParameters(LifecycleParameters):
     """evaluator_node."""
 
+    kind: str = parameter(
+        'volumes', 'volumes: completed scenes, by SC and SSC; images: label images, by pixel '
+        'accuracy and mIoU', choices=('volumes', 'images'))
     label_space: str = parameter(
         'nyu12', 'name or YAML file of the label space of both topics')
+    truth_label_space: str = parameter(
+        '', 'label space of ground_truth images, where it is another one: estimates are '
+        'translated into it; empty = the same')
     report: str = parameter(
         '', 'JSON file that is rewritten after every estimate; empty = none')
     table_every: int = parameter(
@@ -39,7 +46,9 @@ class EvaluatorParameters(LifecycleParameters):
 
 class EvaluatorNode(SscLifecycleNode[EvaluatorParameters]):
     """
-    Matches ``estimate`` with ``ground_truth`` (label volumes, see ``messages.volumes``) by stamp.
+    Matches ``estimate`` with ``ground_truth`` by stamp.
+
+    Both are label volumes (see ``messages.volumes``), or both label images.
 
     Attributes:
         report: what the JSON file holds.
@@ -49,7 +58,7 @@ class EvaluatorNode(SscLifecycleNode[EvaluatorParameters]):
         super().__init__('evaluator_node', EvaluatorParameters, **options)
         self._reporter = ThrottledReporter(self.get_logger().warning)
         self._listeners: list[Any] = []
-        self._evaluation: Evaluation | None = None
+        self._evaluation: FrameEvaluation | None = None
         self._pairs: StampPairs[Any] = StampPairs((ESTIMATE, GROUND_TRUTH))
         self._received = {ESTIMATE: 0, GROUND_TRUTH: 0}
         self._refused = 0
@@ -68,7 +77,11 @@ class EvaluatorNode(SscLifecycleNode[EvaluatorParameters]):
 
     def handle_configure(self) -> None:
         """Begin a new evaluation."""
-        self._evaluation = Evaluation(load_label_space(self.parameters.label_space))
+        values = self.parameters
+        space = load_label_space(values.label_space)
+        truth_space = load_label_space(values.truth_label_space or values.label_space)
+        self._evaluation = (
+            ImageEvaluation(space, truth_space) if values.kind == 'images' else Evaluation(space))
         self._pairs = StampPairs((ESTIMATE, GROUND_TRUTH))
         self._received = {ESTIMATE: 0, GROUND_TRUTH: 0}
         self._refused = 0
@@ -113,7 +126,7 @@ class EvaluatorNode(SscLifecycleNode[EvaluatorParameters]):
 
     def _score(self, estimate: Any, truth: Any) -> None:
         assert self._evaluation is not None  # set by handle_configure
-        # Both are (X, Y * Z); how Y * Z splits does not matter for the counts.
+        # Volumes are (X, Y * Z); how Y * Z splits does not matter for the counts.
         self._evaluation.add(decode_label(estimate), decode_label(truth))
         every = self.parameters.table_every
         if every and self._evaluation.num_frames % every == 0:
