@@ -27,8 +27,19 @@ def build(tiny: GadConfig) -> Callable[..., GadNetwork]:
     """Return a maker of tiny networks in eval mode that differ from the full one as told."""
     def make(**changes: Any) -> GadNetwork:
         torch.manual_seed(0)
-        return GadNetwork(replace(tiny, **changes)).eval()
+        network = GadNetwork(replace(tiny, **changes))
+        _measure_statistics(network)
+        return network.eval()
     return make
+
+
+def _measure_statistics(network: GadNetwork) -> None:
+    """Give the batch norms something to normalise by: features would explode without."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        network.train()(torch.randn(4, network.config.input_channels, 64, 96))
 
 
 @pytest.fixture(scope='session')
