@@ -143,6 +143,36 @@ def test_rgbd_frames_go_through_rgbd_node_with_the_figures_of_evaluate(
     assert [path.name for path in (out / 'pictures').iterdir()] == ['frame_1.png']
 
 
+@pytest.mark.ros
+def test_colour_images_go_through_segmentation_node_with_the_figures_of_evaluate(
+    tmp_path: Path, capsys,
+) -> None:
+    out = tmp_path / 'out'
+    assert main(['demo', 'gad', '--weights', 'dummy', '--out', str(out), '--pictures', '1']) == 0
+    assert '28 colour images' in capsys.readouterr().out
+    assert main(['evaluate', str(sample_bag()), '--weights', 'dummy', '--input', 'rgb',
+                 '--out', str(tmp_path / 'offline')]) == 0
+    demo, offline = (json.loads((path / 'report.json').read_text())
+                     for path in (out, tmp_path / 'offline'))
+    shared = ('frames_in', 'frames_out', 'dropped', 'frames_scored', 'pixel_accuracy',
+              'mean_accuracy', 'mean_iou', 'per_class_iou', 'release', 'weights', 'truth_space')
+    assert {key: demo[key] for key in shared} == {key: offline[key] for key in shared}
+    assert demo['frames_scored'] == 28 and 0 < demo['mean_iou'] < demo['pixel_accuracy']
+    assert demo['stage_ms'].keys() >= {'decode', 'network', 'publish'}
+    with BagReader(out / 'bag') as reader:
+        for output in ('label_image', 'confidence', 'depth', 'label_overlay'):
+            assert reader.topics[f'/segmentation_node/{output}'].message_count == 28
+    assert [path.name for path in (out / 'pictures').iterdir()] == ['frame_1.png']
+
+
+def test_weights_of_another_system_are_refused(capsys, monkeypatch) -> None:
+    monkeypatch.setattr('ssc_ros.commands.processes.find_spec', lambda name: object())
+    assert main(['demo', 'gad', '--weights', 'random:ammnet/small']) == 1
+    assert 'not for segmentation_node' in capsys.readouterr().err
+    assert main(['demo', '--weights', 'random:gad/small']) == 1
+    assert 'not for stereo_node' in capsys.readouterr().err
+
+
 def test_a_version_without_trained_weights_says_so(capsys, monkeypatch) -> None:
     from ssc_ros.commands import demo
 

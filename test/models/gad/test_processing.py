@@ -97,8 +97,8 @@ def test_a_network_without_depth_tells_none():
 def test_a_bundle_gives_the_estimate_of_the_network_it_was_made_of(tmp_path):
     original = load_image_estimator('random:gad/small', device='cpu', precision='float32')
     network = original._network
-    save_bundle(tmp_path / 'bundle', model='gad', label_space='nyu40',
-                config=SMALL.to_dict(), state=network.state_dict())
+    save_bundle(tmp_path / 'bundle', SMALL.to_dict(), network.state_dict(), 'a card', model='gad',
+                half_precision=False)
     again = load_image_estimator(tmp_path / 'bundle', device='cpu', precision='float32')
     again.warm_up()
     picture = frame(120, 160)
