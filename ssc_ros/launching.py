@@ -23,10 +23,18 @@ TF_REMAPPINGS = (('/tf', 'tf'), ('/tf_static', 'tf_static'))
 
 # Launch arguments that stand above the parameter file where they are given: parameter and type.
 Overrides = Mapping[str, tuple[str, type]]
-PERCEPTION_OVERRIDES: Overrides = {
+NETWORK_OVERRIDES: Overrides = {
     'weights': ('model.weights', str),
     'device': ('model.device', str),
     'transport': ('input.transport', str),
+}
+SEGMENTATION_OVERRIDES: Overrides = {
+    **NETWORK_OVERRIDES,
+    'depth_source': ('depth.source', str),
+    'min_confidence': ('labels.min_confidence', float),
+}
+PERCEPTION_OVERRIDES: Overrides = {
+    **NETWORK_OVERRIDES,
     'pose_source': ('pose.source', str),
     'camera_height': ('pose.camera_height_m', float),
     'camera_pitch': ('pose.camera_pitch_deg', float),
@@ -76,8 +84,8 @@ def common_arguments(*, params: str, rviz: str) -> list[Any]:
     ]
 
 
-def perception_arguments() -> list[DeclareLaunchArgument]:
-    """Return the arguments of PERCEPTION_OVERRIDES."""
+def network_arguments() -> list[DeclareLaunchArgument]:
+    """Return the arguments of NETWORK_OVERRIDES."""
     return [
         DeclareLaunchArgument(
             'weights', default_value='',
@@ -89,6 +97,28 @@ def perception_arguments() -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument(
             'transport', default_value='', choices=('', 'raw', 'compressed'),
             description='how images arrive; empty = as in params_file'),
+    ]
+
+
+def segmentation_arguments() -> list[DeclareLaunchArgument]:
+    """Return the arguments of SEGMENTATION_OVERRIDES."""
+    return [
+        *network_arguments(),
+        DeclareLaunchArgument(
+            'depth_source', default_value='', choices=('', 'network', 'topic'),
+            description='depth that the points are made of: estimated, or that of depth_image; '
+            'empty = as in params_file'),
+        DeclareLaunchArgument(
+            'min_confidence', default_value='',
+            description='pixels below it have no label and no point, 0.0 to 1.0; empty = as in '
+            'params_file'),
+    ]
+
+
+def perception_arguments() -> list[DeclareLaunchArgument]:
+    """Return the arguments of PERCEPTION_OVERRIDES."""
+    return [
+        *network_arguments(),
         DeclareLaunchArgument(
             'pose_source', default_value='', choices=('', 'parameters', 'odometry', 'tf', 'depth'),
             description='where the pose of the camera comes from (depth: of rgbd_node only); '

@@ -146,10 +146,11 @@ def topics_of(executable: str) -> set[str]:
     """Return the topics a node listens to and sends, as its code names them."""
     from ssc_ros.nodes import (
         bag_player_node,
+        class_topics,
         evaluator_node,
-        outputs,
         poses,
         rgbd_node,
+        segmentation_node,
         stereo_node,
     )
 
@@ -157,17 +158,30 @@ def topics_of(executable: str) -> set[str]:
         return {bag_player_node.BagPlayerParameters().lockstep_topic}
     if executable == 'evaluator_node':
         return {evaluator_node.ESTIMATE, evaluator_node.GROUND_TRUTH}
-    cls = {'stereo_node': stereo_node.StereoNode, 'rgbd_node': rgbd_node.RgbdNode}[executable]
-    images = {topic for spec in cls.image_inputs for topic in (spec.topic, spec.info_topic)}
-    sent = {output.topic for output in outputs.SCENE_OUTPUTS}
-    return images - {''} | {poses.ODOMETRY_TOPIC} | sent
+    cls: type[Any] = {'stereo_node': stereo_node.StereoNode, 'rgbd_node': rgbd_node.RgbdNode,
+                      'segmentation_node': segmentation_node.SegmentationNode}[executable]
+    sent = {output.topic for output in cls.outputs}
+    inputs, other = cls.image_inputs, {poses.ODOMETRY_TOPIC}
+    if executable == 'segmentation_node':
+        inputs = (segmentation_node.COLOR, segmentation_node.DEPTH)
+        other = {class_topics.LABEL_INFO, class_topics.CLASS_TABLE}
+    images = {topic for spec in inputs for topic in (spec.topic, spec.info_topic)}
+    return images - {''} | other | sent
+
+
+def outputs_of(executable: str) -> tuple[Any, ...]:
+    """Return what a perception node sends of every frame."""
+    from ssc_ros.nodes.image_outputs import IMAGE_OUTPUTS
+    from ssc_ros.nodes.outputs import SCENE_OUTPUTS
+
+    return IMAGE_OUTPUTS if executable == 'segmentation_node' else SCENE_OUTPUTS
 
 
 class TestLaunchFiles:
     def test_there_is_one_per_promised_system(self):
         assert {path.name for path in LAUNCH_FILES} >= {
             'occdepth_stereo.launch.py', 'occdepth_rgbd.launch.py', 'ammnet_rgbd.launch.py',
-            'replay_eval.launch.py'}
+            'gad_segmentation.launch.py', 'replay_eval.launch.py'}
 
     def test_every_argument_is_described_once_and_its_default_is_a_choice(self, launched):
         names = [argument.name for argument in launched.arguments]
@@ -209,7 +223,7 @@ class TestLaunchFiles:
     @pytest.mark.ros
     def test_the_camera_topics_of_a_perception_node_can_all_be_remapped(self, launched):
         for node in launched.nodes:
-            if node.options['executable'] in ('stereo_node', 'rgbd_node'):
+            if node.options['executable'] in ('stereo_node', 'rgbd_node', 'segmentation_node'):
                 inputs = {topic for topic in topics_of(node.options['executable'])
                           if not topic.startswith('~')}
                 assert inputs <= {source for source, _ in node.options['remappings']}
@@ -261,9 +275,10 @@ class TestParameterFiles:
     def test_weights_that_are_named_can_be_loaded(self, path):
         from ssc_ros.commands.network import describe_weights
 
-        for _, values in file_parameters(path):
+        for executable, values in file_parameters(path):
             weights = values.get('model.weights')
-            assert weights is None or describe_weights(weights).placement == 'nyu'
+            placement = '' if executable == 'segmentation_node' else 'nyu'
+            assert weights is None or describe_weights(weights).placement == placement
 
     @pytest.mark.ros
     def test_generated_files_are_up_to_date(self):
@@ -287,6 +302,8 @@ def rviz_displays(path: Path) -> list[Mapping[str, Any]]:
 @pytest.mark.parametrize('path', RVIZ_FILES, ids=lambda path: path.name)
 class TestRvizFiles:
     def node(self, path: Path) -> str:
+        if 'segmentation' in path.name:
+            return 'segmentation_node'
         return 'rgbd_node' if 'rgbd' in path.name else 'stereo_node'
 
     def test_every_topic_is_sent_by_the_node_or_comes_from_the_camera(self, path):
@@ -296,10 +313,8 @@ class TestRvizFiles:
         assert {display['Topic']['Value'] for display in rviz_displays(path)} <= topics
 
     def test_the_quality_of_service_is_that_of_the_publisher(self, path):
-        from ssc_ros.nodes.outputs import SCENE_OUTPUTS
-
         node = self.node(path)
-        offered = {output.topic.replace('~', node): output.qos() for output in SCENE_OUTPUTS}
+        offered = {output.topic.replace('~', node): output.qos() for output in outputs_of(node)}
         for display in rviz_displays(path):
             topic = display['Topic']
             asked = (topic['Reliability Policy'], topic['Durability Policy'])
@@ -309,16 +324,18 @@ class TestRvizFiles:
                 for policy in (qos.reliability, qos.durability))
             assert asked == expected, topic['Value']
 
-    def test_the_voxel_cloud_is_drawn_as_boxes_of_the_size_of_a_voxel(self, path):
+    def test_voxels_are_drawn_as_boxes_of_their_size_and_pixels_as_points(self, path):
+        if self.node(path) == 'segmentation_node':
+            cloud = next(d for d in rviz_displays(path) if d['Name'] == 'Labelled points')
+            assert (cloud['Style'], cloud['Color Transformer']) == ('Points', 'RGB8')
+            return
         cloud = next(d for d in rviz_displays(path) if d['Name'] == 'Voxels')
         assert (cloud['Style'], cloud['Size (m)'], cloud['Color Transformer']) == (
             'Boxes', 0.08, 'RGB8')
 
     def test_every_display_kind_is_one_of_rviz_for_that_message(self, path):
-        from ssc_ros.nodes.outputs import SCENE_OUTPUTS
-
         kinds = {output.topic.replace('~', self.node(path)): output.message_type.split('/')[1]
-                 for output in SCENE_OUTPUTS}
+                 for output in outputs_of(self.node(path))}
         for display in rviz_displays(path):
             expected = kinds.get(display['Topic']['Value'])
             kind = display['Class'].rpartition('/')[2].replace('Map', 'OccupancyGrid')

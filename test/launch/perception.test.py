@@ -12,7 +12,7 @@ from sensor_msgs.msg import PointCloud2
 
 from ssc_ros.launching import share
 
-FILES = ('occdepth_stereo', 'occdepth_rgbd', 'ammnet_rgbd')
+FILES = ('occdepth_stereo', 'occdepth_rgbd', 'ammnet_rgbd', 'gad_segmentation')
 
 
 @launch_testing.parametrize('system', FILES)
@@ -31,8 +31,10 @@ class TestActive(unittest.TestCase):
         proc_output.assertWaitFor('listening to /robot/', timeout=30, stream='stderr')
 
     def test_nothing_is_sent_before_an_image_came(self, system):
-        node = 'rgbd_node' if 'rgbd' in system else 'stereo_node'
-        wait = WaitForTopics([(f'/robot/{node}/voxels/points', PointCloud2)], timeout=1.0)
+        cloud = {'gad_segmentation': 'segmentation_node/semantic_points',
+                 'occdepth_stereo': 'stereo_node/voxels/points'}.get(
+                     system, 'rgbd_node/voxels/points')
+        wait = WaitForTopics([(f'/robot/{cloud}', PointCloud2)], timeout=1.0)
         self.assertFalse(wait.wait())
         wait.shutdown()
 
