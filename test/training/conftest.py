@@ -21,6 +21,11 @@ TINY_AMMNET = {
     'preset': 'small-labels', 'feature_channels': 8, 'detail_channels': 4,
 }
 
+TINY_GAD = {
+    'preset': 'gad', 'image_size': [60, 80], 'crop_size': [48, 64], 'encoder_divisor': 16,
+    'neck_channels': 16, 'decoder_channels': [16, 8, 8, 8], 'gap': 'local', 'gap_channels': 4,
+}
+
 
 @pytest.fixture(scope='session')
 def tiny_rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -67,6 +72,26 @@ def make_ammnet(tiny_nyu: Path) -> Callable[..., Experiment]:
             'network': dict(TINY_AMMNET),
             'data': {'root': str(tiny_nyu), 'batch_size': 2, 'val_samples': 1},
             'optimization': {'steps': 4, 'epochs': 2},
+            'run': {'folder': str(folder), 'validations': 1, 'log_every_steps': 1,
+                    'checkpoint_every_steps': 2},
+        }
+        for name, section in sections.items():
+            document[name] = {**document.get(name, {}), **section}
+        return parse_experiment(document)
+    return make
+
+
+@pytest.fixture(scope='session')
+def make_gad(tiny_nyu: Path) -> Callable[..., Experiment]:
+    """Return a maker of GAD experiments that run in a folder; sections given are merged in."""
+    def make(folder: Path, **sections: dict[str, Any]) -> Experiment:
+        document: dict[str, Any] = {
+            'name': 'tiny',
+            'system': 'gad',
+            'network': dict(TINY_GAD),
+            'data': {'root': str(tiny_nyu), 'batch_size': 2, 'val_samples': 1},
+            'losses': {'size': None},
+            'optimization': {'steps': 4, 'learning_rate': 1e-3},
             'run': {'folder': str(folder), 'validations': 1, 'log_every_steps': 1,
                     'checkpoint_every_steps': 2},
         }
