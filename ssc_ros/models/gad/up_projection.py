@@ -39,11 +39,11 @@ class UpProjection(nn.Module):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.enlarge = UnpoolConvolution(in_channels, out_channels)
-        self.enlarge_norm = nn.BatchNorm2d(out_channels)
+        self.enlarge_norm: nn.Module = nn.BatchNorm2d(out_channels)
         self.refine = nn.Conv2d(out_channels, out_channels, 3, padding=1)
         self.refine_norm = nn.BatchNorm2d(out_channels)
         self.shortcut = UnpoolConvolution(in_channels, out_channels)
-        self.shortcut_norm = nn.BatchNorm2d(out_channels)
+        self.shortcut_norm: nn.Module = nn.BatchNorm2d(out_channels)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, in, H, W) to (B, out, 2H, 2W)."""

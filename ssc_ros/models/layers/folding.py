@@ -13,7 +13,8 @@ _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose3d)
 _NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
 # Names of a convolution and of the norm that follows it, in modules that are no sequences.
 _NAMED_PAIRS = (
-    ('reduce', 'reduce_norm'), ('expand', 'expand_norm'), ('fuse', 'norm'),
+    ('reduce', 'reduce_norm'), ('expand', 'expand_norm'), ('refine', 'refine_norm'),
+    ('fuse', 'norm'),
     ('conv1', 'bn1'), ('conv2', 'bn2'), ('conv3', 'bn3'))
 
 
