@@ -20,6 +20,7 @@ HEADER = ['row', 'configuration', 'IoU', 'measured', 'mIoU', 'measured', 'frames
 RUN_HEADER = ['run', 'row', 'seed', 'SC IoU 95 %', 'SSC mIoU 95 %', 'missing', 'commit', 'date',
               'machine']
 ABSENT = '-'
+IMAGE_PAPERS = ('gad',)  # whose scores are those of label images
 
 Row = Mapping[str, Any]
 Results = Sequence[Mapping[str, Any]]
@@ -45,6 +46,10 @@ def print_tables(paper: str, runs: Path, *, classes: bool = False) -> None:
         runs: folder of the runs; several runs of a row are averaged.
         classes: print precision, recall and the IoU of every class, too.
     """
+    if paper in IMAGE_PAPERS:
+        from training.cli.segmentation_tables import print_segmentation_tables
+        print_segmentation_tables(paper, runs, classes=classes)
+        return
     measured = measured_rows(runs)
     tables = read_tables(paper)
     for table in tables:
@@ -66,10 +71,11 @@ def _print_runs(rows: Sequence[Row], measured: Mapping[str, Results]) -> None:
     missing = [row['id'] for row in rows
                if row['configuration'] and 'same_as' not in row and row['id'] not in measured]
     print(f'Not run: {len(missing)} rows' + ''.join(
-        f'\n  {ident}{_by_experiment(ident)}' for ident in missing))
+        f'\n  {ident}{by_experiment(ident)}' for ident in missing))
 
 
-def _by_experiment(ident: str) -> str:
+def by_experiment(ident: str) -> str:
+    """Name the experiment files that would reproduce a row."""
     names = experiments_by_row().get(ident)
     return f' ({", ".join(names)})' if names else ''
 
