@@ -14,6 +14,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ssc_ros.errors import ConfigurationError
+from ssc_ros.labels import load_label_space
+from ssc_ros.labels.numbering import class_names
 from ssc_ros.metrics import (
     SegmentationCounts,
     center_crop,
@@ -29,7 +31,7 @@ from training.datasets.segmentation.opening import open_images
 from training.datasets.segmentation.preparation import picture_of, resize_picture
 from training.experiment import Experiment
 from training.runs import read_checkpoint, refuse_other_network
-from training.systems.gad import DepthErrors, class_names
+from training.systems.gad import DepthErrors
 from training.tables.measured import COUNTS_SUFFIX, provenance
 
 RELEASE_FLIP_PROBABILITY = 0.5
@@ -99,7 +101,7 @@ def evaluate_images(
     images = open_images(experiment, split)
     for index in tqdm(range(len(images))[:limit], desc=split, unit='image'):
         scoring.add(images[index])
-    names = class_names(network.config.label_space, network.config.num_classes)
+    names = class_names(load_label_space(network.config.label_space))
     standard, release = scoring.standard.scores(), scoring.release.release_scores()
     print(format_segmentation(standard, release, names))
     errors = scoring.depth_errors

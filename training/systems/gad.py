@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssc_ros.labels import load_label_space
+from ssc_ros.labels.numbering import class_names
 from ssc_ros.metrics import SegmentationCounts
 from ssc_ros.models.gad.inputs import GadOutput, predict
 from ssc_ros.models.gad.network import GadNetwork
@@ -48,7 +49,7 @@ class GadSystem(lightning.LightningModule):
             gamma=losses.gamma, reduction=losses.reduce, size=losses.size,
             masks_unlabelled=config.masks_unlabelled, berhu_scope=losses.berhu_scope,
             berhu_fraction=losses.berhu_fraction, depth_space=config.depth_space)
-        self.class_names = class_names(config.label_space, config.num_classes)
+        self.class_names = class_names(load_label_space(config.label_space))
         self.counts = SegmentationCounts(config.num_classes - 1)
         self.depth_errors = DepthErrors()
 
@@ -174,9 +175,3 @@ def nearest_depth(depth_m: Tensor, size: tuple[int, int]) -> Tensor:
     far = torch.finfo(depth_m.dtype).max
     nearest = -F.adaptive_max_pool2d(-depth_m.where(depth_m > 0, far)[:, None], tuple(size))[:, 0]
     return nearest.where(nearest < far, 0)
-
-
-def class_names(label_space: str, num_classes: int) -> tuple[str, ...]:
-    """Return the names of the classes 1 to num_classes - 1 of a space."""
-    names = load_label_space(label_space).names
-    return tuple(names[len(names) - num_classes + 1:])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.labels import load_label_space
+from ssc_ros.labels.numbering import class_names
 from training.datasets.rooms import RoomFrames
 from training.datasets.synthetic import load_room
 
@@ -32,7 +33,7 @@ class RoomImages(LabelledImages):
     def __init__(self, root: Path | str, split: str, label_space: str = 'nyu12') -> None:
         self.names = RoomFrames(root, split, views=1).paths
         self._table = official_ids(label_space)
-        self.num_classes = len(load_label_space(label_space)) - (label_space == 'nyu12')
+        self.num_classes = len(class_names(load_label_space(label_space)))
 
     def read(self, name: Path) -> LabelledImage:
         """Read the room of a file."""
