@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -11,8 +12,10 @@ from ssc_ros.messages.classes import new_message
 
 
 def has_label_info() -> bool:
-    """Tell whether vision_msgs is installed; there is no wheel of it."""
-    return find_spec('vision_msgs') is not None
+    """Tell whether a vision_msgs with LabelInfo is installed; there is no wheel of it."""
+    if find_spec('vision_msgs') is None:
+        return False
+    return hasattr(import_module('vision_msgs.msg'), 'LabelInfo')
 
 
 def encode_label_info(label_space: LabelSpace, stamp: Any) -> Any:

@@ -124,3 +124,29 @@ def test_an_unknown_label_space_leaves_the_node_unconfigured(graph: Any) -> None
         parameter_overrides=[Parameter('label_space', value='no_such_space')]))
     graph.wait(lambda: node.last_error)
     assert 'nyu12' in node.last_error
+
+
+def test_label_images_are_scored_in_the_label_space_of_their_truth(
+    graph: Any, tmp_path: Path, start_evaluator: Callable[..., Any],
+) -> None:
+    from sensor_msgs.msg import Image
+
+    from ssc_ros.messages.headers import make_header
+    from ssc_ros.messages.label_images import encode_label_image
+
+    node = start_evaluator(
+        kind='images', label_space='nyu40', truth_label_space='nyu12', table_every=0)
+    publishers = {side: graph.tester.create_publisher(Image, side, 10)
+                  for side in ('estimate', 'ground_truth')}
+    wall, floor = (load_label_space('nyu40').names.index(name) for name in ('wall', 'floor'))
+    true_wall = load_label_space('nyu12').names.index('wall')
+    images = {'estimate': np.array([[wall, floor, wall, 255]], np.uint8),
+              'ground_truth': np.array([[true_wall, true_wall, 255, true_wall]], np.uint8)}
+    for side, publisher in publishers.items():
+        graph.wait(publisher.get_subscription_count)
+        publisher.publish(encode_label_image(images[side], make_header(5, 'camera')))
+    graph.wait(lambda: node.report.get('frames_scored') == 1)
+    graph.wait(lambda: (tmp_path / 'report.json').is_file())
+    report = json.loads((tmp_path / 'report.json').read_text())
+    assert report['pixel_accuracy'] == pytest.approx(1 / 3)
+    assert (report['label_space'], report['truth_space']) == ('nyu40', 'nyu12')
