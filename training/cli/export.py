@@ -9,11 +9,13 @@ from typing import Any
 
 from ssc_ros.metrics import format_table
 from ssc_ros.models.ammnet.config import AmmnetConfig
+from ssc_ros.models.gad.config import GadConfig
 from ssc_ros.weights import save_bundle
 from training.experiment import Experiment
 from training.runs import read_checkpoint
 
-CARDS = {'occdepth': 'model_card.md', 'ammnet': 'model_card_ammnet.md'}
+CARDS = {
+    'occdepth': 'model_card.md', 'ammnet': 'model_card_ammnet.md', 'gad': 'model_card_gad.md'}
 NOT_MEASURED = 'Not measured yet.'
 
 
@@ -44,10 +46,20 @@ def model_card(
     return Template(template).substitute(
         name=experiment.name, configuration=network.name, label_space=network.label_space,
         height=network.image_size[0], width=network.image_size[1],
-        grid=' x '.join(map(str, network.grid_shape)), voxel_size_m=network.voxel_size_m,
-        input=_input(network), millions=f'{parameters / 1e6:.2f}', steps=steps, samples=samples,
+        millions=f'{parameters / 1e6:.2f}', steps=steps, samples=samples,
         precision=experiment.optimization.precision, seed=experiment.run.seed,
+        **_particulars(experiment),
         scores=_scores_section(measured) if measured else NOT_MEASURED)
+
+
+def _particulars(experiment: Experiment) -> dict[str, Any]:
+    """Return what only the card of a network of this kind says."""
+    network = experiment.network
+    if isinstance(network, GadConfig):
+        return {'reader': experiment.data.reader,
+                'started_from': experiment.optimization.encoder_weights or 'random weights'}
+    return {'grid': ' x '.join(map(str, network.grid_shape)),
+            'voxel_size_m': network.voxel_size_m, 'input': _input(network)}
 
 
 def _input(network: Any) -> str:
@@ -61,6 +73,8 @@ def _input(network: Any) -> str:
 
 
 def _scores_section(measured: dict[str, Any]) -> str:
+    if 'release' in measured:
+        return _image_scores_section(measured)
     totals = {'SC precision': 'sc_precision', 'SC recall': 'sc_recall', 'SC IoU': 'sc_iou',
               'SSC mIoU': 'ssc_miou'}
     values = {label: measured[key] for label, key in totals.items()}
@@ -68,3 +82,15 @@ def _scores_section(measured: dict[str, Any]) -> str:
             for name, value in {**values, **measured['per_class_iou']}.items()]
     return (f'On the {measured["frames"]} frames of the {measured["split"]} split, in percent:\n\n'
             f'```\n{format_table(["score", "%"], rows)}\n```')
+
+
+def _image_scores_section(measured: dict[str, Any]) -> str:
+    totals = {'PixAcc': 'pixel_accuracy', 'mAcc': 'mean_accuracy', 'mIoU': 'mean_iou'}
+    rows = [[label, *(f'{100 * scores[key]:.2f}' for scores in (measured, measured['release']))]
+            for label, key in totals.items()]
+    depth = (f'\n\nDepth, where it is known: RMSE {measured["depth_rmse_m"]:.3f} m, relative '
+             f'error {100 * measured["depth_relative_error"]:.1f} %.'
+             if 'depth_rmse_m' in measured else '')
+    return (f'On the {measured["images"]} images of the {measured["split"]} split, in percent; '
+            'standard, and counted as the GAD release does:\n\n'
+            f'```\n{format_table(["score", "standard", "release"], rows)}\n```{depth}')

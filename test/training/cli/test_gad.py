@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import torch
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.metrics import SegmentationCounts
 from training.cli.evaluate import evaluate
+from training.cli.export import export
 from training.cli.fit import fit
 from training.experiment import Experiment
 from training.runs import newest_checkpoint, read_checkpoint
@@ -98,6 +100,21 @@ def test_weights_are_scored_both_ways_and_drawn(
     # Every labelled pixel of the original size counts.
     assert counts.confusion.sum() == 2 * 480 * 640
     assert (whole_run / 'test_confusion.png').is_file()
+
+
+def test_weights_are_exported_with_their_card_and_score_alike(
+    make_gad: MakeGad, whole_run: Path, tmp_path: Path,
+) -> None:
+    experiment = make_gad(whole_run.parent, **SHARE)
+    measured = evaluate(experiment, whole_run / 'step-4.ckpt')
+    bundle = export(whole_run / 'step-4.ckpt', tmp_path / 'bundle', whole_run / 'test.json')
+    card = (bundle / 'README.md').read_text()
+    assert 'random weights' in card
+    assert re.search(f'PixAcc +{100 * measured["pixel_accuracy"]:.2f}', card)
+    assert '$' not in card
+    again = evaluate(experiment, bundle)
+    # Bundles are stored in half precision.
+    assert again['pixel_accuracy'] == pytest.approx(measured['pixel_accuracy'], abs=0.02)
 
 
 def test_weights_of_another_network_are_refused(
