@@ -12,6 +12,7 @@ from ssc_ros.models.gad.config import GadConfig
 
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)
+NEGLIGIBLE_LOGIT = -30.0
 
 
 class GadOutput(NamedTuple):
@@ -81,10 +82,14 @@ def predict(output: GadOutput, size: tuple[int, int], config: GadConfig) -> GadP
         size: (height, width) of the answer: that of the image, or of the crop the network saw.
         config: of the network.
     """
-    logits = resize_map(output.label_logits.float(), size)
+    # Classes side by side in memory: interpolation and maximum take a third of the time.
+    scores = output.label_logits.float().contiguous(memory_format=torch.channels_last)
+    logits = resize_map(scores, size)
     first = int(config.masks_unlabelled)
     candidates = logits[:, first:]
     best, index = candidates.max(dim=1)
-    confidence = (best - candidates.logsumexp(dim=1)).exp()
+    # Below that a class adds nothing to a float, and numbers too small for one are slow.
+    gaps = (candidates - best[:, None]).clamp_(min=NEGLIGIBLE_LOGIT)
+    confidence = gaps.exp_().sum(dim=1).reciprocal()
     depth_m = None if output.depth_m is None else resize_map(output.depth_m.float(), size)[:, 0]
     return GadPrediction((index + first).to(torch.uint8), confidence, depth_m)
