@@ -113,3 +113,17 @@ def test_configurations_that_do_not_fit_are_refused_with_the_remedy():
         GadEstimator.with_random_weights('semantic-hha')
     with pytest.raises(ConfigurationError, match='unknown GAD configuration'):
         load_image_estimator('random:gad/huge')
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_the_labels_of_the_cpu():
+    if not torch.cuda.is_available():
+        pytest.skip('no GPU on this machine')
+    picture = frame(480, 640)
+    on_cpu, on_gpu = (
+        load_image_estimator('random:gad/small', device=device, precision='float32')(picture)
+        for device in ('cpu', 'cuda'))
+    assert (on_cpu.image_labels == on_gpu.image_labels).mean() > 0.99
+    is_known = (on_cpu.depth_m > 0.1) & (on_gpu.depth_m > 0.1)
+    np.testing.assert_allclose(
+        np.median(on_gpu.depth_m[is_known]), np.median(on_cpu.depth_m[is_known]), rtol=0.01)
