@@ -117,8 +117,6 @@ def test_configurations_that_do_not_fit_are_refused_with_the_remedy():
 
 @pytest.mark.gpu
 def test_a_gpu_gives_the_labels_of_the_cpu():
-    if not torch.cuda.is_available():
-        pytest.skip('no GPU on this machine')
     picture = frame(480, 640)
     on_cpu, on_gpu = (
         load_image_estimator('random:gad/small', device=device, precision='float32')(picture)
