@@ -219,6 +219,18 @@ class TestSamplesWithoutDepth:
         assert not any(torch.equal(each, before[name]) for name, each in after.items())
 
 
+@pytest.mark.parametrize('gap', ['affinity', 'local', 'vanconv'])
+def test_gradients_of_a_single_sample_do_not_depend_on_the_memory_layout(build, images, gap):
+    found = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        network = build(gap=gap).double().to(memory_format=layout)
+        output = network(images[:1].double().contiguous(memory_format=layout))
+        (output.label_logits.square().sum() + output.depth_m.square().sum()).backward()
+        found.append({name: each.grad for name, each in network.named_parameters()
+                      if each.grad is not None})
+    torch.testing.assert_close(*found, atol=1e-7, rtol=1e-6)
+
+
 def test_every_parameter_learns_at_one_rate(build):
     network = build()
     backbone, others = list(network.backbone_parameters()), list(network.other_parameters())
