@@ -94,7 +94,7 @@ def test_values_survive_yaml(write) -> None:
     ('network: {preset: small}', ['optimization.learning_rate=fast'], 'could not convert'),
     ('network: {preset: small}', ['restart'], 'must read section.key=value'),
     ('network: {preset: small}', ['data.reader=kitti'], r"data.reader is 'kitti': choose from"),
-    ('network: {preset: small}\nsystem: gad', [], "unknown system 'gad'"),
+    ('network: {preset: small}\nsystem: other', [], "unknown system 'other'"),
     ('network: {preset: k3}\nsystem: ammnet', [], "unknown AMMNet configuration 'k3'"),
     ('network: {preset: small}\nsystem: ammnet', ['losses.fakes=[swap]'], 'losses.fakes has'),
     ('name: nothing', [], 'needs a network section'),
