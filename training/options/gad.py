@@ -68,7 +68,7 @@ class GadLosses:
             the cross-entropy.
         reduce: `mean` over labelled pixels, or their `sum`, as the paper writes it.
         size: (height, width) that scores are resized to before labels are compared; None keeps
-            each head's own size, with a fifth of the memory.
+            each head's own size, for less memory.
         berhu_scope: the largest error that sets the threshold is that of the `batch` or of each
             `image`.
         berhu_fraction: of the largest error from which on it counts squared.
