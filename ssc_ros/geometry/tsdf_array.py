@@ -10,7 +10,6 @@ exact in double precision, so that averages do not depend on the order of summat
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -37,6 +36,7 @@ from ssc_ros.geometry.tsdf_view import (
     cell_projection,
     measured_cells,
 )
+from ssc_ros.memory import keep_freed_memory
 
 # Edge, in cells, of the blocks of a result that is not averaged.
 FINE_BLOCK = 4
@@ -53,7 +53,7 @@ def array_tsdf(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return values and pixel_of_voxel as ``compute_tsdf`` does."""
     fine = subdivided(grid, subdivision)
-    _keep_freed_memory()
+    keep_freed_memory()
     block = subdivision if subdivision > 1 else FINE_BLOCK
     blocks = _ceil_divided(fine.shape, block)
     with np.errstate(invalid='ignore'):  # of missing depth, which may be NaN or infinite
@@ -73,17 +73,6 @@ def array_tsdf(
         values = gather(uniform, special, block)
     return (np.ascontiguousarray(values[tuple(map(slice, grid.shape))]),
             _last_pixels(cells, pixels, grid, subdivision, none=depth_m.size))
-
-
-@lru_cache(maxsize=1)
-def _keep_freed_memory() -> None:
-    """
-    Let the C library keep what temporaries free, up to some 60 MB, for later ones.
-
-    Its limit follows the largest block freed so far; below, every temporary of every frame comes
-    from the kernel page by page, which costs as much as the computation.
-    """
-    np.empty(30_000_000, np.uint8)
 
 
 def subdivided(grid: VoxelGrid, factor: int) -> VoxelGrid:

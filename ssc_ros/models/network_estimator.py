@@ -17,6 +17,7 @@ from ssc_ros.geometry.placement import BoxPlacement, Heading, place_rounded
 from ssc_ros.geometry.raycasting import SceneViewerCache
 from ssc_ros.geometry.transforms import level_camera_pose
 from ssc_ros.labels import load_label_space
+from ssc_ros.memory import keep_freed_memory
 from ssc_ros.models.execution import Execution
 
 WARM_UP_HEIGHT_M = 1.4
@@ -57,6 +58,7 @@ class TimedEstimator(ABC, Generic[NetworkT, FrameT, PreparedT, AnswerT, Estimate
         self.label_space = load_label_space(label_space)
         self._execution = Execution.resolve(device, precision)
         self.device = str(self._execution.device)
+        keep_freed_memory()
         self._network = self.settle(network)
 
     def __call__(self, frame: FrameT) -> EstimateT:
