@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.frames import ImageEstimate, RgbFrame
@@ -18,6 +18,7 @@ from ssc_ros.labels import IGNORE_ID
 from ssc_ros.labels.numbering import class_names, from_data_set_ids
 from ssc_ros.models.execution import build_seeded, load_tensors
 from ssc_ros.models.gad.config import GadConfig
+from ssc_ros.models.gad.inference import optimized
 from ssc_ros.models.gad.inputs import normalize_image, predict
 from ssc_ros.models.gad.network import GadNetwork
 from ssc_ros.models.gad.presets import load_preset
@@ -91,6 +92,10 @@ class GadEstimator(
             raise ConfigurationError(
                 f'configuration {config.name!r} reads measured depth beside the colours, which '
                 'this estimator does not have: use one with 3 input channels, e.g. small')
+
+    def settle(self, network: GadNetwork) -> nn.Module:
+        """Fold the batch norms into the convolutions, then move the network to its device."""
+        return super().settle(optimized(network))
 
     @classmethod
     def from_bundle(

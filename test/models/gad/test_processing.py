@@ -13,6 +13,7 @@ from ssc_ros.frames import RgbFrame
 from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.labels import IGNORE_ID
 from ssc_ros.models.estimator import load_image_estimator
+from ssc_ros.models.execution import build_seeded
 from ssc_ros.models.gad.inputs import GadOutput
 from ssc_ros.models.gad.network import GadNetwork
 from ssc_ros.models.gad.presets import load_preset
@@ -95,8 +96,8 @@ def test_a_network_without_depth_tells_none():
 
 
 def test_a_bundle_gives_the_estimate_of_the_network_it_was_made_of(tmp_path):
-    original = load_image_estimator('random:gad/small', device='cpu', precision='float32')
-    network = original._network
+    network = build_seeded(lambda: GadNetwork(SMALL), 3)
+    original = GadEstimator(network, name='original', device='cpu', precision='float32')
     save_bundle(tmp_path / 'bundle', SMALL.to_dict(), network.state_dict(), 'a card', model='gad',
                 half_precision=False)
     again = load_image_estimator(tmp_path / 'bundle', device='cpu', precision='float32')
