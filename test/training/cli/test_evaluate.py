@@ -63,7 +63,7 @@ def test_the_command_line_walks_from_fit_to_tables(
     experiment, checkpoint: Path, capsys
 ) -> None:
     recipe = str(experiment.folder / 'experiment.yaml')
-    assert main(['test', recipe, 'reproduces=rooms/sfa', '--checkpoint', str(checkpoint)]) == 0
+    assert main(['test', recipe, 'reproduces=rooms/small', '--checkpoint', str(checkpoint)]) == 0
     capsys.readouterr()
     assert main(['tables', 'occdepth', '--runs', str(experiment.folder.parent)]) == 0
     row = next(line for line in capsys.readouterr().out.splitlines() if ' small ' in line)
