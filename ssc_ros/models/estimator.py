@@ -31,11 +31,13 @@ class Estimator(Protocol):
         name: weights it runs, as given to ``load_estimator``.
         label_space: the classes of its estimates.
         device: where the network runs, e.g. ``cpu`` or ``cuda:0``.
+        frame_types: the frames that it takes.
     """
 
     name: str
     label_space: LabelSpace
     device: str
+    frame_types: tuple[type[StereoFrame | RgbdFrame], ...]
 
     def place_box(self, T_world_camera: ArrayLike, heading: Heading = 'camera') -> BoxPlacement:
         """
@@ -135,6 +137,7 @@ class DummyEstimator:
 
     name = DUMMY
     device = 'cpu'
+    frame_types: tuple[type[StereoFrame | RgbdFrame], ...] = (StereoFrame, RgbdFrame)
 
     def __init__(self) -> None:
         self.label_space = load_label_space('nyu12')

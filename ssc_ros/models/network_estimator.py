@@ -106,6 +106,8 @@ class NetworkEstimator(
     tells beyond them.
     """
 
+    frame_types: tuple[type[StereoFrame | RgbdFrame], ...] = (RgbdFrame,)
+
     def __init__(
         self, network: NetworkT, config: CompletionConfig, *, name: str, device: str,
         precision: str,

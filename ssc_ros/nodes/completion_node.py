@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ssc_ros.errors import ConfigurationError
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.gravity import DepthView
 from ssc_ros.geometry.placement import BoxPlacement
@@ -22,6 +24,7 @@ from ssc_ros.nodes.settings import CompletionParameters
 from ssc_ros.nodes.timings import Stopwatch
 
 Frame = StereoFrame | RgbdFrame
+FRAME_NAMES = {StereoFrame: 'stereo pairs', RgbdFrame: 'RGB-D frames'}
 
 ParametersT = TypeVar('ParametersT', bound=CompletionParameters)
 
@@ -30,12 +33,24 @@ class CompletionNode(PerceptionNode[ParametersT]):
     """Runs a network on stereo pairs or RGB-D frames; subclasses build these."""
 
     outputs = SCENE_OUTPUTS
+    frame_type: type[Frame]
 
     def __init__(
         self, name: str, parameters: type[ParametersT], *,
         load: Callable[..., Estimator] = load_estimator, **options: Any,
     ) -> None:
-        super().__init__(name, parameters, load=load, **options)
+        super().__init__(name, parameters, load=partial(self._load_fitting, load), **options)
+
+    def _load_fitting(
+        self, load: Callable[..., Estimator], weights: str, **options: Any,
+    ) -> Estimator:
+        estimator = load(weights, **options)
+        if self.frame_type not in estimator.frame_types:
+            wanted = ' or '.join(FRAME_NAMES[kind] for kind in estimator.frame_types)
+            raise ConfigurationError(
+                f'model.weights {weights} completes {wanted} but this node makes '
+                f'{FRAME_NAMES[self.frame_type]}: give other weights or start the other node')
+        return estimator
 
     def build_frame(self, parts: FrameParts, placement: BoxPlacement) -> Frame:
         """

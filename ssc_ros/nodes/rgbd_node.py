@@ -18,6 +18,7 @@ from ssc_ros.nodes.settings import RgbdParameters
 class RgbdNode(CompletionNode[RgbdParameters]):
     """Runs a network on colour with depth registered to it (same size, same optical frame)."""
 
+    frame_type = RgbdFrame
     image_inputs = (
         ImageInput('rgb', 'rgb/image_rect', 'rgb/camera_info'),
         ImageInput('depth', 'depth/image_rect', kind='depth'),

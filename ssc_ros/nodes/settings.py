@@ -156,6 +156,8 @@ class StereoParameters(CompletionParameters):
 class RgbdParameters(CompletionParameters):
     """rgbd_node: colour and depth sensors often run free of each other."""
 
+    model: ModelParameters = field(
+        default_factory=lambda: ModelParameters(weights='random:small-rgbd'))
     pose: RgbdPoseParameters = field(default_factory=RgbdPoseParameters)
 
 

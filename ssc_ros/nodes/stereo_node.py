@@ -19,6 +19,7 @@ from ssc_ros.nodes.settings import StereoParameters
 class StereoNode(CompletionNode[StereoParameters]):
     """Runs a stereo network on rectified pairs (or raw ones, with ``input.rectify``)."""
 
+    frame_type = StereoFrame
     image_inputs = (
         ImageInput('left', 'left/image_rect', 'left/camera_info'),
         ImageInput('right', 'right/image_rect', 'right/camera_info'),

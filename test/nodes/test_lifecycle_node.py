@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from importlib import import_module
 
 import pytest
 
@@ -169,6 +170,20 @@ def test_waiting_images_are_counted_when_the_node_stops(graph, camera, stereo):
     graph.wait(lambda: stereo.totals.received['left'] == 1)
     assert graph.transition(stereo, 'deactivate')
     assert stereo.totals.dropped == {'stopped': 1} and stereo.totals.pending == 0
+
+
+@pytest.mark.parametrize(('module', 'name', 'weights', 'words'), [
+    ('rgbd_node', 'RgbdNode', 'random:small', 'completes stereo pairs but this node makes RGB-D'),
+    ('stereo_node', 'StereoNode', 'random:small-rgbd', 'completes RGB-D frames but this node'),
+])
+def test_weights_for_other_frames_leave_a_node_unconfigured(graph, module, name, weights, words):
+    from rclpy.parameter import Parameter
+
+    pytest.importorskip('torch')
+    node = graph.add(getattr(import_module(f'ssc_ros.nodes.{module}'), name)(
+        parameter_overrides=[Parameter('model.weights', value=weights)]))
+    graph.wait(lambda: node.last_error)
+    assert words in node.last_error and node.state == 'unconfigured'
 
 
 def test_a_missing_bundle_leaves_a_node_that_can_be_told_another(graph, estimator, capfd):

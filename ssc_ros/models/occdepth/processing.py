@@ -131,6 +131,13 @@ def normalized(images: Tensor) -> Tensor:
     return (images.float() * scale - offset).permute(0, 3, 1, 2)
 
 
+def _frame_types(config: OccDepthConfig) -> tuple[type[StereoFrame | RgbdFrame], ...]:
+    """Return the frames that a configuration takes; one without depth takes any left image."""
+    if config.views == 2:
+        return (StereoFrame,)
+    return (StereoFrame, RgbdFrame) if config.virtual_baseline_m is None else (RgbdFrame,)
+
+
 class OccDepthEstimator(NetworkEstimator[OccDepthNetwork, PreparedFrame]):
     """
     Runs an OccDepth network on frames.
@@ -145,6 +152,7 @@ class OccDepthEstimator(NetworkEstimator[OccDepthNetwork, PreparedFrame]):
     ) -> None:
         super().__init__(network, network.config, name=name, device=device, precision=precision)
         self.config = network.config
+        self.frame_types = _frame_types(self.config)
         self._prepare = FramePreparation(self.config)
 
     @classmethod
