@@ -38,7 +38,7 @@ from ssc_ros.geometry.transforms import level_camera_pose
 from ssc_ros.labels import LabelSpace, load_label_space
 from ssc_ros.labels.numbering import translate_labels
 from ssc_ros.metrics import format_table
-from ssc_ros.models.estimator import RANDOM_PREFIX
+from ssc_ros.models.registry import RANDOM_PREFIX
 from ssc_ros.viewer import RecordedFrame, Recording
 from ssc_ros.weights import find_bundle, verify
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from ssc_ros.models.estimator import DUMMY, RANDOM_PREFIX
-from ssc_ros.models.registry import find_network, split_preset
+from ssc_ros.models.estimator import DUMMY
+from ssc_ros.models.registry import RANDOM_PREFIX, find_network, split_preset
 from ssc_ros.weights import find_bundle, list_bundles, read_bundle_config
 
 DEFAULT_WEIGHTS = 'occdepth_small_rooms'

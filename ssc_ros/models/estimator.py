@@ -14,10 +14,9 @@ from ssc_ros.frames import ImageEstimate, RgbdFrame, RgbFrame, SceneEstimate, St
 from ssc_ros.geometry.placement import BoxPlacement, Heading, place_rounded
 from ssc_ros.geometry.raycasting import SceneViewerCache
 from ssc_ros.labels import LabelSpace, load_label_space
-from ssc_ros.models.registry import find_network, split_preset
+from ssc_ros.models.registry import RANDOM_PREFIX, find_network, split_preset
 from ssc_ros.weights import find_bundle, read_bundle_config
 
-RANDOM_PREFIX = 'random:'
 DUMMY = 'dummy'
 DUMMY_WALL_M = 4.0
 DUMMY_HEIGHT_M = 1.2

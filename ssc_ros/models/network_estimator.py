@@ -4,43 +4,42 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from pathlib import Path
 from time import perf_counter
-from typing import Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from ssc_ros.frames import ImageEstimate, RgbdFrame, SceneEstimate, StereoFrame
-from ssc_ros.geometry.cameras import PinholeCamera
+from ssc_ros.geometry.cameras import PinholeCamera, StereoRig
 from ssc_ros.geometry.placement import BoxPlacement, Heading, place_rounded
 from ssc_ros.geometry.raycasting import SceneViewerCache
 from ssc_ros.geometry.transforms import level_camera_pose
 from ssc_ros.labels import load_label_space
 from ssc_ros.memory import keep_freed_memory
-from ssc_ros.models.execution import Execution
+from ssc_ros.models.execution import Execution, build_seeded, load_tensors
+from ssc_ros.models.registry import find_network, random_weights_name
+from ssc_ros.weights import find_bundle, read_bundle_config
 
 WARM_UP_HEIGHT_M = 1.4
 WARM_UP_DEPTH_M = 2.0
+WARM_UP_BASELINE_M = 0.12
 
 NetworkT = TypeVar('NetworkT', bound=nn.Module)
 FrameT = TypeVar('FrameT')
 PreparedT = TypeVar('PreparedT')
 AnswerT = TypeVar('AnswerT')
 EstimateT = TypeVar('EstimateT', SceneEstimate, ImageEstimate)
+EstimatorT = TypeVar('EstimatorT', bound='TimedEstimator[Any, Any, Any, Any, Any]')
 
 LabelVolume = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
 
-class CompletionConfig(Protocol):
-    """What the configuration of every completion network tells."""
-
-    @property
-    def label_space(self) -> str: ...
-    @property
-    def placement(self) -> str: ...
-    @property
-    def image_size(self) -> tuple[int, int]: ...
+def _config_of(network: nn.Module) -> Any:
+    """Return the configuration that a network keeps; modules type their attributes poorly."""
+    return network.config
 
 
 class TimedEstimator(ABC, Generic[NetworkT, FrameT, PreparedT, AnswerT, EstimateT]):
@@ -48,18 +47,50 @@ class TimedEstimator(ABC, Generic[NetworkT, FrameT, PreparedT, AnswerT, Estimate
     Runs a network on frames of any kind.
 
     Attributes:
+        network_name, network_class: key in ``models.registry.NETWORKS``, and the class that a
+            configuration builds; it keeps that as ``config``.
         name, label_space, device: see ``models.estimator.Estimator``.
     """
 
+    network_name: ClassVar[str]
+    network_class: ClassVar[type[nn.Module]]
+
     def __init__(
-        self, network: NetworkT, *, name: str, label_space: str, device: str, precision: str,
+        self, network: NetworkT, *, name: str, device: str = 'auto', precision: str = 'auto',
     ) -> None:
         self.name = name
-        self.label_space = load_label_space(label_space)
+        self.label_space = load_label_space(_config_of(network).label_space)
         self._execution = Execution.resolve(device, precision)
         self.device = str(self._execution.device)
         keep_freed_memory()
         self._network = self.settle(network)
+
+    @classmethod
+    def from_bundle(
+        cls: type[EstimatorT], name_or_path: str | Path, *, device: str = 'auto',
+        precision: str = 'auto',
+    ) -> EstimatorT:
+        """
+        Load a weights bundle.
+
+        Raises:
+            WeightsError: missing, corrupt, or its tensors do not fit its configuration.
+        """
+        bundle = find_bundle(name_or_path)
+        config = find_network(cls.network_name).read_config(read_bundle_config(bundle)['config'])
+        network = load_tensors(cls.network_class(config), bundle)
+        return cls(network, name=str(name_or_path), device=device, precision=precision)
+
+    @classmethod
+    def with_random_weights(
+        cls: type[EstimatorT], preset: str, *, device: str = 'auto', precision: str = 'auto',
+        seed: int = 0,
+    ) -> EstimatorT:
+        """Build a preset with seeded random weights: right shapes and cost, meaningless labels."""
+        config = find_network(cls.network_name).load_preset(preset)
+        network = build_seeded(lambda: cls.network_class(config), seed)
+        return cls(network, name=random_weights_name(cls.network_name, preset), device=device,
+                   precision=precision)
 
     def __call__(self, frame: FrameT) -> EstimateT:
         """Estimate one frame."""
@@ -109,12 +140,10 @@ class NetworkEstimator(
     frame_types: tuple[type[StereoFrame | RgbdFrame], ...] = (RgbdFrame,)
 
     def __init__(
-        self, network: NetworkT, config: CompletionConfig, *, name: str, device: str,
-        precision: str,
+        self, network: NetworkT, *, name: str, device: str = 'auto', precision: str = 'auto',
     ) -> None:
-        super().__init__(
-            network, name=name, label_space=config.label_space, device=device,
-            precision=precision)
+        super().__init__(network, name=name, device=device, precision=precision)
+        config = _config_of(network)
         self._placement = config.placement
         self._image_size = config.image_size
         self._viewers = SceneViewerCache()
@@ -135,7 +164,10 @@ class NetworkEstimator(
     def black_frame(
         self, black: NDArray[np.uint8], camera: PinholeCamera, placement: BoxPlacement,
     ) -> StereoFrame | RgbdFrame:
-        """Return a frame of the kind that the network takes, to warm up with."""
+        """Return a frame of the first kind that the network takes, to warm up with."""
+        if self.frame_types[0] is StereoFrame:
+            return StereoFrame(
+                black, black, StereoRig(camera, camera, WARM_UP_BASELINE_M), placement)
         depth = np.full(camera.size, WARM_UP_DEPTH_M, np.float32)
         return RgbdFrame(black, depth, camera, placement)
 

@@ -54,11 +54,22 @@ class NetworkCode:
         """
         Write a bundle from an official checkpoint and return its configuration.
 
+        Args:
+            checkpoint: file of the network's release, read as weights only.
+            bundle: folder to write.
+            preset: configuration to check against; by default what the release is, or what its
+                tensors tell.
+            card: Markdown text of the model card.
+
         Raises:
             WeightsError: the file cannot be read, or does not fit the configuration.
         """
-        return self._module('conversion').convert_checkpoint(
-            checkpoint, bundle, preset=preset, card=card)
+        from ssc_ros.weights import save_bundle
+
+        config, state = self._module('conversion').read_official(checkpoint, preset=preset)
+        save_bundle(
+            bundle, config.to_dict(), state, card, model=self.name, half_precision=False)
+        return config
 
     def _module(self, name: str) -> Any:
         return import_module(f'ssc_ros.models.{self.name}.{name}')
@@ -70,6 +81,7 @@ NETWORKS: Mapping[str, NetworkCode] = {code.name: code for code in (
     NetworkCode('gad', 'GadConfig', 'GadEstimator', answers='image'),
 )}
 DEFAULT_NETWORK = 'occdepth'
+RANDOM_PREFIX = 'random:'
 
 
 def find_network(name: str) -> NetworkCode:
@@ -97,3 +109,13 @@ def split_preset(text: str) -> tuple[NetworkCode, str]:
     """
     network, slash, preset = text.rpartition('/')
     return find_network(network if slash else DEFAULT_NETWORK), preset
+
+
+def random_weights_name(network: str, preset: str) -> str:
+    """
+    Return what asks for random weights, as ``models.estimator.load_estimator`` reads it.
+
+    >>> random_weights_name('ammnet', 'small'), random_weights_name('occdepth', 'n4')
+    ('random:ammnet/small', 'random:n4')
+    """
+    return RANDOM_PREFIX + (preset if network == DEFAULT_NETWORK else f'{network}/{preset}')

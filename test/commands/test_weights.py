@@ -50,12 +50,12 @@ def test_an_official_checkpoint_becomes_a_bundle_with_a_card(
 ) -> None:
     from types import SimpleNamespace
 
-    def convert(checkpoint, bundle, *, preset, card):
-        save_bundle(bundle, {'label_space': 'nyu12', 'preset': preset}, {'w': torch.ones(2)}, card,
-                    model=network)
-        return SimpleNamespace(name=preset)
+    def read(checkpoint, *, preset):
+        config = SimpleNamespace(
+            name=preset, to_dict=lambda: {'label_space': 'nyu12', 'preset': preset})
+        return config, {'w': torch.ones(2)}
 
-    monkeypatch.setattr(f'ssc_ros.models.{network}.conversion.convert_checkpoint', convert)
+    monkeypatch.setattr(f'ssc_ros.models.{network}.conversion.read_official', read)
     assert main(['weights', 'convert', network, str(tmp_path / 'last.ckpt'),
                  str(tmp_path / 'mine'), '--preset', 'published']) == 0
     assert f'{network} published' in capsys.readouterr().out

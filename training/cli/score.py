@@ -20,7 +20,7 @@ from ssc_ros.metrics import (
     sketch_region,
     sscnet_region,
 )
-from ssc_ros.models.estimator import RANDOM_PREFIX
+from ssc_ros.models.registry import RANDOM_PREFIX
 from ssc_ros.weights.bundles import CONFIG_FILE, list_bundles
 from training.datasets.nyu import NyuSample, NyuSamples
 from training.tables.measured import benchmark_result, write_result

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from ssc_ros.errors import ConfigurationError
+from ssc_ros.models.network_config import NetworkConfig
 
 Encoder = Literal['segformer-b2', 'resnet50', 'labels', 'lite0']
 Fusion = Literal['modulation', 'add', 'concat', 'senet', 'cbam', 'highway']
@@ -14,18 +14,9 @@ Gain = Literal['one_plus_sigmoid', 'sigmoid']
 Path = Literal['modulation', 'addition']
 AugmentationPlace = Literal['feature', 'input', 'none']
 
-_CHOICES: Mapping[str, tuple[str, ...]] = {
-    'encoder': ('segformer-b2', 'resnet50', 'labels', 'lite0'),
-    'fusion': ('modulation', 'add', 'concat', 'senet', 'cbam', 'highway'),
-    'modulation_gain': ('one_plus_sigmoid', 'sigmoid'),
-    'modulation_forward': ('modulation', 'addition'),
-    'modulation_gradient': ('modulation', 'addition'),
-    'augmentation_3d': ('feature', 'input', 'none'),
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AmmnetConfig:
+class AmmnetConfig(NetworkConfig):
     """
     Everything that shapes an AMMNet network.
 
@@ -60,7 +51,16 @@ class AmmnetConfig:
         keeps_unused_parameters: own the parameters of official checkpoints that nothing reads.
     """
 
-    name: str
+    network_title: ClassVar = 'AMMNet'
+    choices: ClassVar = {
+        'encoder': ('segformer-b2', 'resnet50', 'labels', 'lite0'),
+        'fusion': ('modulation', 'add', 'concat', 'senet', 'cbam', 'highway'),
+        'modulation_gain': ('one_plus_sigmoid', 'sigmoid'),
+        'modulation_forward': ('modulation', 'addition'),
+        'modulation_gradient': ('modulation', 'addition'),
+        'augmentation_3d': ('feature', 'input', 'none'),
+    }
+
     label_space: str = 'nyu12'
     num_classes: int = 12
     placement: Literal['nyu'] = 'nyu'
@@ -90,10 +90,7 @@ class AmmnetConfig:
     keeps_unused_parameters: bool = True
 
     def __post_init__(self) -> None:
-        for field, choices in _CHOICES.items():
-            if getattr(self, field) not in choices:
-                raise ConfigurationError(
-                    f'{field} is {getattr(self, field)!r}: choose one of {", ".join(choices)}')
+        self.check_choices()
         if self.fusion_sites != tuple(sorted(set(self.fusion_sites) & {1, 2, 3})):
             raise ConfigurationError(
                 f'fusion_sites is {self.fusion_sites}: list some of 1, 2, 3 in this order')
@@ -122,27 +119,3 @@ class AmmnetConfig:
         """Voxels of the label grid."""
         x, y, z = self.grid_shape
         return x * y * z
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready mapping."""
-        return {key: list(value) if isinstance(value, tuple) else value
-                for key, value in asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> AmmnetConfig:
-        """
-        Read what :meth:`to_dict` wrote.
-
-        Raises:
-            ConfigurationError: a key is unknown or missing, or a value impossible.
-        """
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            raise ConfigurationError(f'unknown AMMNet configuration keys: {unknown}')
-        arguments: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in values.items()}
-        try:
-            return cls(**arguments)
-        except TypeError as error:
-            raise ConfigurationError(f'incomplete AMMNet configuration: {error}') from error

@@ -13,7 +13,6 @@ from ssc_ros.models.ammnet.config import AmmnetConfig
 from ssc_ros.models.ammnet.discriminator import Discriminator
 from ssc_ros.models.ammnet.network import AmmnetNetwork
 from ssc_ros.models.ammnet.presets import PRESETS, load_preset
-from ssc_ros.weights import save_bundle
 from ssc_ros.weights.convert.ammnet import translate_encoder, translate_names
 from ssc_ros.weights.convert.checkpoint import read_checkpoint
 from ssc_ros.weights.convert.fit import check_tensors
@@ -54,25 +53,6 @@ def read_official(
     check_tensors(state, expected, config.name)
     check_tensors(judge, expected_judge, f'discriminator of {config.name}')
     return config, state
-
-
-def convert_checkpoint(
-    checkpoint: Path, bundle: Path, *, preset: str | None = None, card: str = '',
-) -> AmmnetConfig:
-    """
-    Write a bundle from an official checkpoint and return its configuration.
-
-    Args:
-        checkpoint, preset: see `read_official`.
-        bundle: folder to write.
-        card: Markdown text of the model card.
-
-    Raises:
-        WeightsError: the file cannot be read, or does not fit the configuration.
-    """
-    config, state = read_official(checkpoint, preset=preset)
-    save_bundle(bundle, config.to_dict(), state, card, model='ammnet', half_precision=False)
-    return config
 
 
 def infer_config(state: Mapping[str, Tensor]) -> AmmnetConfig:

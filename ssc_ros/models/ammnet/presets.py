@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ssc_ros.errors import ConfigurationError
 from ssc_ros.models.ammnet.config import AmmnetConfig
+from ssc_ros.models.network_config import find_preset
 
 _FULL = AmmnetConfig(name='ammnet')
 _BASELINE = replace(_FULL, name='baseline', fusion_sites=())
@@ -56,7 +56,4 @@ PRESETS: Mapping[str, AmmnetConfig] = {preset.name: preset for preset in _PRESET
 
 def load_preset(name: str) -> AmmnetConfig:
     """Return a configuration of :data:`PRESETS` by name."""
-    if name not in PRESETS:
-        raise ConfigurationError(
-            f'unknown AMMNet configuration {name!r}: choose one of {", ".join(PRESETS)}')
-    return PRESETS[name]
+    return find_preset(PRESETS, name)

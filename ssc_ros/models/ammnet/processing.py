@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,10 +17,8 @@ from ssc_ros.models.ammnet.config import AmmnetConfig
 from ssc_ros.models.ammnet.inference import optimized
 from ssc_ros.models.ammnet.inputs import AmmnetInputs, AmmnetOutput, normalize_image, to_device
 from ssc_ros.models.ammnet.network import AmmnetNetwork
-from ssc_ros.models.ammnet.presets import load_preset
-from ssc_ros.models.execution import build_seeded, load_tensors, most_probable
+from ssc_ros.models.execution import most_probable
 from ssc_ros.models.network_estimator import NetworkEstimator
-from ssc_ros.weights import find_bundle, read_bundle_config
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,36 +134,15 @@ class AmmnetEstimator(NetworkEstimator[AmmnetNetwork, PreparedFrame]):
     given, go the same way as those of a camera.
     """
 
+    network_name = 'ammnet'
+    network_class = AmmnetNetwork
+
     def __init__(
         self, network: AmmnetNetwork, *, name: str, device: str = 'auto', precision: str = 'auto',
     ) -> None:
-        super().__init__(network, network.config, name=name, device=device, precision=precision)
+        super().__init__(network, name=name, device=device, precision=precision)
         self.config = network.config
         self._prepare = FramePreparation(self.config, self._execution.device)
-
-    @classmethod
-    def from_bundle(
-        cls, name_or_path: str | Path, *, device: str = 'auto', precision: str = 'auto',
-    ) -> AmmnetEstimator:
-        """
-        Load a weights bundle.
-
-        Raises:
-            WeightsError: missing, corrupt, or its tensors do not fit its configuration.
-        """
-        bundle = find_bundle(name_or_path)
-        config = AmmnetConfig.from_dict(read_bundle_config(bundle)['config'])
-        network = load_tensors(AmmnetNetwork(config), bundle)
-        return cls(network, name=str(name_or_path), device=device, precision=precision)
-
-    @classmethod
-    def with_random_weights(
-        cls, preset: str, *, device: str = 'auto', precision: str = 'auto', seed: int = 0,
-    ) -> AmmnetEstimator:
-        """Build a preset with seeded random weights: right shapes and cost, meaningless labels."""
-        config = load_preset(preset)
-        network = build_seeded(lambda: AmmnetNetwork(config), seed)
-        return cls(network, name=f'random:ammnet/{preset}', device=device, precision=precision)
 
     def settle(self, network: AmmnetNetwork) -> nn.Module:
         """Rearrange the network for inference; it holds its weights in the number format."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from ssc_ros.errors import ConfigurationError
+from ssc_ros.models.network_config import NetworkConfig
 
 Encoder = Literal['torchvision', 'fcrn', 'lite0']
 InputNorm = Literal['imagenet', 'unit']
@@ -15,20 +15,9 @@ Tap = Literal['first', 'last']
 SpfInput = Literal['encoder', 'feature']
 DepthSpace = Literal['metric', 'log']
 
-_CHOICES: Mapping[str, tuple[Any, ...]] = {
-    'encoder': ('torchvision', 'fcrn', 'lite0'),
-    'input_norm': ('imagenet', 'unit'),
-    'gap': ('affinity', 'local', 'conv', 'vanconv', 'none'),
-    'gap_pool': (1, 2),
-    'spf_tap': ('first', 'last'),
-    'spf_reduces': ('encoder', 'feature'),
-    'depth_space': ('metric', 'log'),
-    'input_channels': (3, 6),
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GadConfig:
+class GadConfig(NetworkConfig):
     """
     Everything that shapes a GAD network.
 
@@ -65,7 +54,18 @@ class GadConfig:
         keeps_unused_parameters: own the parameters of the release that nothing reads.
     """
 
-    name: str
+    network_title: ClassVar = 'GAD'
+    choices: ClassVar = {
+        'encoder': ('torchvision', 'fcrn', 'lite0'),
+        'input_norm': ('imagenet', 'unit'),
+        'gap': ('affinity', 'local', 'conv', 'vanconv', 'none'),
+        'gap_pool': (1, 2),
+        'spf_tap': ('first', 'last'),
+        'spf_reduces': ('encoder', 'feature'),
+        'depth_space': ('metric', 'log'),
+        'input_channels': (3, 6),
+    }
+
     label_space: str = 'nyu40'
     num_classes: int = 41
     image_size: tuple[int, int] = (240, 320)
@@ -90,11 +90,7 @@ class GadConfig:
     keeps_unused_parameters: bool = False
 
     def __post_init__(self) -> None:
-        for field, choices in _CHOICES.items():
-            if getattr(self, field) not in choices:
-                raise ConfigurationError(
-                    f'{field} is {getattr(self, field)!r}: choose one of '
-                    f'{", ".join(map(str, choices))}')
+        self.check_choices()
         self._check_sizes()
         if not self.has_depth and (self.propagates_features or self.gap != 'none'):
             raise ConfigurationError(
@@ -124,27 +120,3 @@ class GadConfig:
     def network_size(self) -> tuple[int, int]:
         """(height, width) of the images that the network sees."""
         return self.image_size if self.crop_size is None else self.crop_size
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready mapping."""
-        return {key: list(value) if isinstance(value, tuple) else value
-                for key, value in asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> GadConfig:
-        """
-        Read what :meth:`to_dict` wrote.
-
-        Raises:
-            ConfigurationError: a key is unknown or missing, or a value impossible.
-        """
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            raise ConfigurationError(f'unknown GAD configuration keys: {unknown}')
-        arguments: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in values.items()}
-        try:
-            return cls(**arguments)
-        except TypeError as error:
-            raise ConfigurationError(f'incomplete GAD configuration: {error}') from error

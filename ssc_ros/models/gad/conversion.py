@@ -11,7 +11,6 @@ from torch import Tensor
 from ssc_ros.models.gad.config import GadConfig
 from ssc_ros.models.gad.network import GadNetwork
 from ssc_ros.models.gad.presets import load_preset
-from ssc_ros.weights import save_bundle
 from ssc_ros.weights.bundles import read_safetensors
 from ssc_ros.weights.convert.checkpoint import read_checkpoint
 from ssc_ros.weights.convert.efficientnet_lite0 import read_lite0_weights
@@ -45,25 +44,6 @@ def read_official(
         expected = GadNetwork(config).state_dict()
     check_tensors(state, expected, config.name)
     return config, state
-
-
-def convert_checkpoint(
-    checkpoint: Path, bundle: Path, *, preset: str | None = None, card: str = '',
-) -> GadConfig:
-    """
-    Write a bundle from an official checkpoint and return its configuration.
-
-    Args:
-        checkpoint, preset: see `read_official`.
-        bundle: folder to write.
-        card: Markdown text of the model card.
-
-    Raises:
-        WeightsError: the file cannot be read, or does not fit the configuration.
-    """
-    config, state = read_official(checkpoint, preset=preset)
-    save_bundle(bundle, config.to_dict(), state, card, model='gad', half_precision=False)
-    return config
 
 
 def official_to_ours(official: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ssc_ros.errors import ConfigurationError
 from ssc_ros.models.gad.config import GadConfig
+from ssc_ros.models.network_config import find_preset
 
 _FULL = GadConfig(name='gad', crop_size=(228, 304))
 _SMALL = replace(
@@ -45,7 +45,4 @@ PRESETS: Mapping[str, GadConfig] = {preset.name: preset for preset in _PRESETS}
 
 def load_preset(name: str) -> GadConfig:
     """Return a configuration of :data:`PRESETS` by name."""
-    if name not in PRESETS:
-        raise ConfigurationError(
-            f'unknown GAD configuration {name!r}: choose one of {", ".join(PRESETS)}')
-    return PRESETS[name]
+    return find_preset(PRESETS, name)

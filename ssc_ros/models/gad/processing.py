@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,14 +15,11 @@ from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.image_fit import ImageFit, contain_camera
 from ssc_ros.labels import IGNORE_ID
 from ssc_ros.labels.numbering import class_names, from_data_set_ids
-from ssc_ros.models.execution import build_seeded, load_tensors
 from ssc_ros.models.gad.config import GadConfig
 from ssc_ros.models.gad.inference import optimized
 from ssc_ros.models.gad.inputs import normalize_image, predict
 from ssc_ros.models.gad.network import GadNetwork
-from ssc_ros.models.gad.presets import load_preset
 from ssc_ros.models.network_estimator import TimedEstimator
-from ssc_ros.weights import find_bundle, read_bundle_config
 
 # Depth was learned from the Kinect of NYUv2: how far a thing seems depends on the focal length.
 TRAINING_FOCAL_RATIO = 519.0 / 640.0
@@ -75,13 +71,14 @@ class GadEstimator(
 ):
     """Runs a GAD network on images of any size."""
 
+    network_name = 'gad'
+    network_class = GadNetwork
+
     def __init__(
         self, network: GadNetwork, *, name: str, device: str = 'auto', precision: str = 'auto',
     ) -> None:
         config = network.config
-        super().__init__(
-            network, name=name, label_space=config.label_space, device=device,
-            precision=precision)
+        super().__init__(network, name=name, device=device, precision=precision)
         self.config = config
         if config.num_classes != len(class_names(self.label_space)) + 1:
             raise ConfigurationError(
@@ -96,30 +93,6 @@ class GadEstimator(
     def settle(self, network: GadNetwork) -> nn.Module:
         """Fold the batch norms into the convolutions, then move the network to its device."""
         return super().settle(optimized(network))
-
-    @classmethod
-    def from_bundle(
-        cls, name_or_path: str | Path, *, device: str = 'auto', precision: str = 'auto',
-    ) -> GadEstimator:
-        """
-        Load a weights bundle.
-
-        Raises:
-            WeightsError: missing, corrupt, or its tensors do not fit its configuration.
-        """
-        bundle = find_bundle(name_or_path)
-        config = GadConfig.from_dict(read_bundle_config(bundle)['config'])
-        network = load_tensors(GadNetwork(config), bundle)
-        return cls(network, name=str(name_or_path), device=device, precision=precision)
-
-    @classmethod
-    def with_random_weights(
-        cls, preset: str, *, device: str = 'auto', precision: str = 'auto', seed: int = 0,
-    ) -> GadEstimator:
-        """Build a preset with seeded random weights: right shapes and cost, meaningless labels."""
-        config = load_preset(preset)
-        network = build_seeded(lambda: GadNetwork(config), seed)
-        return cls(network, name=f'random:gad/{preset}', device=device, precision=precision)
 
     def warm_up(self) -> None:
         """Run one black image."""

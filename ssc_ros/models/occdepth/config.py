@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
 
 from ssc_ros.errors import ConfigurationError
+from ssc_ros.models.network_config import NetworkConfig
 
 Placement = Literal['kitti', 'nyu', 'tartanair']
 Spacing = Literal['lid', 'uniform', 'sid']
 
-_CHOICES: Mapping[str, tuple[str, ...]] = {
-    'placement': ('kitti', 'nyu', 'tartanair'),
-    'axis_order': ('xyz', 'xzy'),
-    'encoder': (
-        'plain', 'efficientnet-b0', 'efficientnet-b3', 'efficientnet-b4', 'efficientnet-b5',
-        'efficientnet-b7'),
-    'fusion': ('sfa', 'mean', 'concat'),
-    'gather': ('nearest', 'bilinear'),
-    'depth_bins': ('lid', 'uniform', 'sid'),
-    'depth_target_bins': ('lid', 'uniform', 'sid'),
-    'depth_supervision': ('stereo', 'lidar', 'none'),
-    'head_trunk': ('aspp', 'separable'),
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OccDepthConfig:
+class OccDepthConfig(NetworkConfig):
     """
     Everything that shapes an OccDepth network and its targets.
 
@@ -61,8 +47,21 @@ class OccDepthConfig:
         keeps_unused_parameters: own the parameters of official checkpoints that nothing reads.
     """
 
-    name: str
-    label_space: str
+    network_title: ClassVar = 'OccDepth'
+    choices: ClassVar = {
+        'placement': ('kitti', 'nyu', 'tartanair'),
+        'axis_order': ('xyz', 'xzy'),
+        'encoder': (
+            'plain', 'efficientnet-b0', 'efficientnet-b3', 'efficientnet-b4', 'efficientnet-b5',
+            'efficientnet-b7'),
+        'fusion': ('sfa', 'mean', 'concat'),
+        'gather': ('nearest', 'bilinear'),
+        'depth_bins': ('lid', 'uniform', 'sid'),
+        'depth_target_bins': ('lid', 'uniform', 'sid'),
+        'depth_supervision': ('stereo', 'lidar', 'none'),
+        'head_trunk': ('aspp', 'separable'),
+    }
+
     num_classes: int
     placement: Placement
     grid_shape: tuple[int, int, int]
@@ -99,10 +98,7 @@ class OccDepthConfig:
     keeps_unused_parameters: bool = True
 
     def __post_init__(self) -> None:
-        for field, choices in _CHOICES.items():
-            if getattr(self, field) not in choices:
-                raise ConfigurationError(
-                    f'{field} is {getattr(self, field)!r}: choose one of {", ".join(choices)}')
+        self.check_choices()
         if self.views not in (1, 2) or (self.views == 2 and self.virtual_baseline_m is not None):
             raise ConfigurationError(
                 f'{self.views} views with virtual baseline {self.virtual_baseline_m}: give 2 '
@@ -134,27 +130,3 @@ class OccDepthConfig:
         """Return what the official code does where it departs from the paper."""
         return replace(
             self, sfa_single_view_scale=0.5, half_pixel_shift=True, depth_target_bins='uniform')
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready mapping."""
-        return {key: list(value) if isinstance(value, tuple) else value
-                for key, value in asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> OccDepthConfig:
-        """
-        Read what :meth:`to_dict` wrote.
-
-        Raises:
-            ConfigurationError: a key is unknown or missing, or a value impossible.
-        """
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            raise ConfigurationError(f'unknown OccDepth configuration keys: {unknown}')
-        arguments: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in values.items()}
-        try:
-            return cls(**arguments)
-        except TypeError as error:
-            raise ConfigurationError(f'incomplete OccDepth configuration: {error}') from error

@@ -13,7 +13,6 @@ from ssc_ros.errors import WeightsError
 from ssc_ros.models.occdepth.config import OccDepthConfig
 from ssc_ros.models.occdepth.network import OccDepthNetwork
 from ssc_ros.models.occdepth.presets import PRESETS, load_preset
-from ssc_ros.weights import save_bundle
 from ssc_ros.weights.convert.checkpoint import read_checkpoint
 from ssc_ros.weights.convert.fit import check_tensors
 from ssc_ros.weights.convert.occdepth import translate_names
@@ -28,21 +27,19 @@ _ENCODER_OF_HEAD_CHANNELS = {
 }
 
 
-def convert_checkpoint(
-    checkpoint: Path, bundle: Path, *, preset: str | None = None, card: str = '',
-) -> OccDepthConfig:
+def read_official(
+    checkpoint: Path, *, preset: str | None = None,
+) -> tuple[OccDepthConfig, dict[str, Tensor]]:
     """
-    Write a bundle from an official checkpoint.
+    Return configuration and tensors, under our names, of an official checkpoint.
 
     Args:
-        checkpoint: Lightning checkpoint of OccDepth or MonoScene.
-        bundle: folder to write.
+        checkpoint: Lightning checkpoint of OccDepth or MonoScene, read as weights only.
         preset: configuration to check against; inferred from the tensors by default. N7 and
             MonoScene's NYU network have the same tensors: name the latter ``monoscene-nyu``.
-        card: Markdown text of the model card.
 
     Returns:
-        The configuration, behaving as the official code does.
+        The configuration, behaving as the official code does, and the tensors.
 
     Raises:
         WeightsError: the file cannot be read, or does not fit the configuration.
@@ -50,8 +47,7 @@ def convert_checkpoint(
     state = official_to_ours(read_checkpoint(checkpoint))
     config = (load_preset(preset) if preset else infer_config(state)).with_official_behaviour()
     check_fit(state, config)
-    save_bundle(bundle, config.to_dict(), state, card, half_precision=False)
-    return config
+    return config, state
 
 
 def official_to_ours(official: Mapping[str, Tensor]) -> dict[str, Tensor]:

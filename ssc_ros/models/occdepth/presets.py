@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ssc_ros.errors import ConfigurationError
+from ssc_ros.models.network_config import find_preset
 from ssc_ros.models.occdepth.config import OccDepthConfig
 
 _K7 = OccDepthConfig(
@@ -74,7 +74,4 @@ PRESETS: Mapping[str, OccDepthConfig] = {preset.name: preset for preset in _PRES
 
 def load_preset(name: str) -> OccDepthConfig:
     """Return a configuration of :data:`PRESETS` by name."""
-    if name not in PRESETS:
-        raise ConfigurationError(
-            f'unknown OccDepth configuration {name!r}: choose one of {", ".join(PRESETS)}')
-    return PRESETS[name]
+    return find_preset(PRESETS, name)

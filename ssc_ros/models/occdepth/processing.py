@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,10 +11,9 @@ from torch import Tensor
 
 from ssc_ros.errors import DataError
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
-from ssc_ros.geometry.cameras import PinholeCamera, StereoRig
+from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.image_fit import ImageFit, fit_camera
-from ssc_ros.geometry.placement import BoxPlacement
-from ssc_ros.models.execution import build_seeded, load_tensors, most_probable
+from ssc_ros.models.execution import most_probable
 from ssc_ros.models.network_estimator import NetworkEstimator
 from ssc_ros.models.occdepth.config import OccDepthConfig
 from ssc_ros.models.occdepth.inputs import (
@@ -25,8 +23,6 @@ from ssc_ros.models.occdepth.inputs import (
     to_device,
 )
 from ssc_ros.models.occdepth.network import OccDepthNetwork
-from ssc_ros.models.occdepth.presets import load_preset
-from ssc_ros.weights import find_bundle, read_bundle_config
 
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)
@@ -34,8 +30,6 @@ IMAGE_STD = (0.229, 0.224, 0.225)
 # The camera SemanticKITTI networks were trained with: focal length and principal point in pixels.
 KITTI_FOCAL_PX = 718.856
 KITTI_CENTER_PX = (607.1928, 185.2157)
-
-WARM_UP_BASELINE_M = 0.12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,47 +140,17 @@ class OccDepthEstimator(NetworkEstimator[OccDepthNetwork, PreparedFrame]):
     estimate itself. With a depth image they are the voxels that measured rays crossed.
     """
 
+    network_name = 'occdepth'
+    network_class = OccDepthNetwork
+
     def __init__(
         self, network: OccDepthNetwork, *, name: str, device: str = 'auto',
         precision: str = 'auto',
     ) -> None:
-        super().__init__(network, network.config, name=name, device=device, precision=precision)
+        super().__init__(network, name=name, device=device, precision=precision)
         self.config = network.config
         self.frame_types = _frame_types(self.config)
         self._prepare = FramePreparation(self.config)
-
-    @classmethod
-    def from_bundle(
-        cls, name_or_path: str | Path, *, device: str = 'auto', precision: str = 'auto',
-    ) -> OccDepthEstimator:
-        """
-        Load a weights bundle.
-
-        Raises:
-            WeightsError: missing, corrupt, or its tensors do not fit its configuration.
-        """
-        bundle = find_bundle(name_or_path)
-        config = OccDepthConfig.from_dict(read_bundle_config(bundle)['config'])
-        network = load_tensors(OccDepthNetwork(config), bundle)
-        return cls(network, name=str(name_or_path), device=device, precision=precision)
-
-    @classmethod
-    def with_random_weights(
-        cls, preset: str, *, device: str = 'auto', precision: str = 'auto', seed: int = 0,
-    ) -> OccDepthEstimator:
-        """Build a preset with seeded random weights: right shapes and cost, meaningless labels."""
-        config = load_preset(preset)
-        network = build_seeded(lambda: OccDepthNetwork(config), seed)
-        return cls(network, name=f'random:{preset}', device=device, precision=precision)
-
-    def black_frame(
-        self, black: NDArray[np.uint8], camera: PinholeCamera, placement: BoxPlacement,
-    ) -> StereoFrame | RgbdFrame:
-        """Return a pair or an RGB-D frame, as the configuration takes."""
-        if self.config.views == 2:
-            return StereoFrame(
-                black, black, StereoRig(camera, camera, WARM_UP_BASELINE_M), placement)
-        return super().black_frame(black, camera, placement)
 
     def prepare(self, frame: StereoFrame | RgbdFrame) -> PreparedFrame:
         """Return images and calibration tables."""

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from ssc_ros.errors import WeightsError
-from ssc_ros.models.ammnet.conversion import convert_checkpoint, read_official
+from ssc_ros.models.ammnet.conversion import read_official
 from ssc_ros.models.ammnet.discriminator import Discriminator
 from ssc_ros.models.ammnet.network import AmmnetNetwork
 from ssc_ros.models.ammnet.presets import load_preset
+from ssc_ros.models.registry import NETWORKS
 from ssc_ros.weights import load_state, read_bundle_config
 from ssc_ros.weights.convert.ammnet import translate_names
 
@@ -76,7 +77,7 @@ def test_another_configuration_is_refused_by_name(write) -> None:
 
 
 def test_a_bundle_holds_the_values_of_the_release(write, tmp_path) -> None:
-    config = convert_checkpoint(
+    config = NETWORKS['ammnet'].convert_checkpoint(
         write(head__linear_pred__bias=torch.arange(12.0)), tmp_path / 'bundle')
     document = read_bundle_config(tmp_path / 'bundle')
     assert (document['model'], document['config']) == ('ammnet', config.to_dict())

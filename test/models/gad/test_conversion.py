@@ -10,12 +10,12 @@ import torch
 from ssc_ros.errors import WeightsError
 from ssc_ros.models.gad.config import GadConfig
 from ssc_ros.models.gad.conversion import (
-    convert_checkpoint,
     load_pretrained_encoder,
     official_to_ours,
 )
 from ssc_ros.models.gad.network import GadNetwork
 from ssc_ros.models.gad.presets import load_preset
+from ssc_ros.models.registry import NETWORKS
 from ssc_ros.weights import load_state, read_bundle_config
 from ssc_ros.weights.convert.gad import translate_encoder, translate_names
 
@@ -82,7 +82,8 @@ def test_a_checkpoint_of_the_release_becomes_a_bundle(narrow_release, tmp_path):
     ours = network.state_dict()
     official = {name: ours[place] for name, place in translate_names(official_names()).items()}
     torch.save(official, tmp_path / 'release.pth')
-    config = convert_checkpoint(tmp_path / 'release.pth', tmp_path / 'bundle', card='official')
+    config = NETWORKS['gad'].convert_checkpoint(
+        tmp_path / 'release.pth', tmp_path / 'bundle', card='official')
     assert config == narrow_release
     assert read_bundle_config(tmp_path / 'bundle')['model'] == 'gad'
     torch.testing.assert_close(load_state(tmp_path / 'bundle'), dict(ours))
@@ -94,7 +95,7 @@ def test_a_checkpoint_with_a_missing_tensor_is_refused(narrow_release, tmp_path)
     del official['module.GAP_convSem.weight']
     torch.save(official, tmp_path / 'release.pth')
     with pytest.raises(WeightsError, match=r"missing \['propagation.value.0.weight'\]"):
-        convert_checkpoint(tmp_path / 'release.pth', tmp_path / 'bundle')
+        NETWORKS['gad'].convert_checkpoint(tmp_path / 'release.pth', tmp_path / 'bundle')
 
 
 @pytest.mark.parametrize(('official', 'ours'), [

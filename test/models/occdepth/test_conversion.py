@@ -9,12 +9,12 @@ from ssc_ros.errors import WeightsError
 from ssc_ros.models.occdepth.config import OccDepthConfig
 from ssc_ros.models.occdepth.conversion import (
     check_fit,
-    convert_checkpoint,
     infer_config,
     official_to_ours,
 )
 from ssc_ros.models.occdepth.network import OccDepthNetwork
 from ssc_ros.models.occdepth.presets import load_preset
+from ssc_ros.models.registry import NETWORKS
 from ssc_ros.weights import load_state, read_bundle_config
 from ssc_ros.weights.convert.occdepth import translate_names
 
@@ -87,7 +87,8 @@ def test_a_lightning_checkpoint_becomes_a_bundle(reference, tmp_path):
     official = reference.official_state(config)
     official['flosp_depth.voxel_size'] = torch.ones(3)
     torch.save({'state_dict': official, 'epoch': 29}, tmp_path / 'last.ckpt')
-    convert_checkpoint(tmp_path / 'last.ckpt', tmp_path / 'k-mono', card='# K-mono')
+    NETWORKS['occdepth'].convert_checkpoint(
+        tmp_path / 'last.ckpt', tmp_path / 'k-mono', card='# K-mono')
     stored = OccDepthConfig.from_dict(read_bundle_config(tmp_path / 'k-mono')['config'])
     assert stored == config.with_official_behaviour()
     state = load_state(tmp_path / 'k-mono')
@@ -100,5 +101,6 @@ def test_a_lightning_checkpoint_becomes_a_bundle(reference, tmp_path):
 def test_a_checkpoint_of_another_configuration_than_named_is_refused(reference, tmp_path):
     torch.save(reference.official_state(load_preset('k-mono')), tmp_path / 'last.ckpt')
     with pytest.raises(WeightsError, match="configuration 'k3'"):
-        convert_checkpoint(tmp_path / 'last.ckpt', tmp_path / 'bundle', preset='k3')
+        NETWORKS['occdepth'].convert_checkpoint(
+            tmp_path / 'last.ckpt', tmp_path / 'bundle', preset='k3')
     assert not (tmp_path / 'bundle').exists()
