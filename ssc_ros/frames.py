@@ -145,8 +145,11 @@ class SceneEstimate:
         observed: same shape, bool: a measured ray ended in or passed through the voxel. All
             others are completed (inferred).
         grid, T_camera_voxel: the box and the transform of its frame into the optical frame.
-        image_labels: (H, W) uint8 label of the first matter seen through each pixel, 255 = none.
-        depth_m: (H, W) float32 depth of it, 0 = none.
+        image_labels: (H, W) uint8 label of the first matter seen through each pixel, 255 = none;
+            of networks that label images too, their own answer.
+        image_confidence: (H, W) float32 probability of these labels, 0 where there is none; None
+            where they are only rendered from the voxels.
+        depth_m: (H, W) float32 depth of the pixels, 0 = none.
         is_depth_measured: depth_m comes from a sensor, not from the network.
         stage_ms: duration of each processing stage.
     """
@@ -159,6 +162,7 @@ class SceneEstimate:
     camera: PinholeCamera
     label_space: LabelSpace
     image_labels: NDArray[np.uint8] | None = None
+    image_confidence: NDArray[np.float32] | None = None
     depth_m: NDArray[np.float32] | None = None
     is_depth_measured: bool = False
     stamp_ns: int = 0
@@ -170,3 +174,7 @@ class SceneEstimate:
             shape = getattr(self, name).shape
             if shape != self.grid.shape:
                 raise DataError(f'{name} is {shape} but the grid is {self.grid.shape}')
+        certainty = self.image_confidence
+        if certainty is not None and certainty.shape != self.camera.size:
+            raise DataError(
+                f'image_confidence is {certainty.shape} but the camera is {self.camera.size}')

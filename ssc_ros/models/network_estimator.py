@@ -34,6 +34,7 @@ AnswerT = TypeVar('AnswerT')
 EstimateT = TypeVar('EstimateT', SceneEstimate, ImageEstimate)
 EstimatorT = TypeVar('EstimatorT', bound='TimedEstimator[Any, Any, Any, Any, Any]')
 
+# Labels and their probability, both in grid shape.
 LabelVolume = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
 
@@ -128,7 +129,7 @@ class TimedEstimator(ABC, Generic[NetworkT, FrameT, PreparedT, AnswerT, Estimate
 
 
 class NetworkEstimator(
-    TimedEstimator[NetworkT, StereoFrame | RgbdFrame, PreparedT, LabelVolume, SceneEstimate],
+    TimedEstimator[NetworkT, StereoFrame | RgbdFrame, PreparedT, AnswerT, SceneEstimate],
 ):
     """
     Runs a network on frames (see ``models.estimator.Estimator``).
@@ -170,16 +171,3 @@ class NetworkEstimator(
                 black, black, StereoRig(camera, camera, WARM_UP_BASELINE_M), placement)
         depth = np.full(camera.size, WARM_UP_DEPTH_M, np.float32)
         return RgbdFrame(black, depth, camera, placement)
-
-    def conclude(
-        self, frame: StereoFrame | RgbdFrame, prepared: PreparedT, answer: LabelVolume,
-    ) -> SceneEstimate:
-        """Tell what labels and their probability, both in grid shape, mean for the frame."""
-        return self.finish(frame, prepared, *answer)
-
-    @abstractmethod
-    def finish(
-        self, frame: StereoFrame | RgbdFrame, prepared: PreparedT, labels: NDArray[np.uint8],
-        confidence: NDArray[np.float32],
-    ) -> SceneEstimate:
-        """Tell what the labels mean for the frame they were made of."""

@@ -18,7 +18,7 @@ from ssc_ros.models.ammnet.inference import optimized
 from ssc_ros.models.ammnet.inputs import AmmnetInputs, AmmnetOutput, normalize_image, to_device
 from ssc_ros.models.ammnet.network import AmmnetNetwork
 from ssc_ros.models.execution import most_probable
-from ssc_ros.models.network_estimator import NetworkEstimator
+from ssc_ros.models.network_estimator import LabelVolume, NetworkEstimator
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,7 +126,7 @@ def observed_voxels(inputs: AmmnetInputs) -> NDArray[np.bool_]:
     return observed
 
 
-class AmmnetEstimator(NetworkEstimator[AmmnetNetwork, PreparedFrame]):
+class AmmnetEstimator(NetworkEstimator[AmmnetNetwork, PreparedFrame, LabelVolume]):
     """
     Runs an AMMNet network on RGB-D frames.
 
@@ -152,11 +152,11 @@ class AmmnetEstimator(NetworkEstimator[AmmnetNetwork, PreparedFrame]):
         """Return image, TSDF and the pixels of visible voxels."""
         return self._prepare(frame)
 
-    def infer(self, prepared: PreparedFrame) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    def infer(self, prepared: PreparedFrame) -> LabelVolume:
         """Return labels and their probability in grid shape."""
         return self.complete(prepared.inputs)
 
-    def complete(self, inputs: AmmnetInputs) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    def complete(self, inputs: AmmnetInputs) -> LabelVolume:
         """
         Return labels and their probability in grid shape; ends with the device in step.
 
@@ -167,12 +167,12 @@ class AmmnetEstimator(NetworkEstimator[AmmnetNetwork, PreparedFrame]):
             output: AmmnetOutput = self._network(to_device(inputs, self._execution.device))
             return most_probable(output.ssc_logits[0])
 
-    def finish(
-        self, frame: StereoFrame | RgbdFrame, prepared: PreparedFrame,
-        labels: NDArray[np.uint8], confidence: NDArray[np.float32],
+    def conclude(
+        self, frame: StereoFrame | RgbdFrame, prepared: PreparedFrame, answer: LabelVolume,
     ) -> SceneEstimate:
         """Render the labels as the camera sees them; the depth stays the measured one."""
         assert isinstance(frame, RgbdFrame)  # prepare() takes no other
+        labels, confidence = answer
         view = self._viewers.get(frame.placement, frame.camera).view(labels)
         return SceneEstimate(
             labels=labels, confidence=confidence, observed=prepared.observed,

@@ -14,7 +14,7 @@ from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.image_fit import ImageFit, fit_camera
 from ssc_ros.models.execution import most_probable
-from ssc_ros.models.network_estimator import NetworkEstimator
+from ssc_ros.models.network_estimator import LabelVolume, NetworkEstimator
 from ssc_ros.models.occdepth.config import OccDepthConfig
 from ssc_ros.models.occdepth.inputs import (
     OccDepthInputs,
@@ -132,7 +132,7 @@ def _frame_types(config: OccDepthConfig) -> tuple[type[StereoFrame | RgbdFrame],
     return (StereoFrame, RgbdFrame) if config.virtual_baseline_m is None else (RgbdFrame,)
 
 
-class OccDepthEstimator(NetworkEstimator[OccDepthNetwork, PreparedFrame]):
+class OccDepthEstimator(NetworkEstimator[OccDepthNetwork, PreparedFrame, LabelVolume]):
     """
     Runs an OccDepth network on frames.
 
@@ -156,7 +156,7 @@ class OccDepthEstimator(NetworkEstimator[OccDepthNetwork, PreparedFrame]):
         """Return images and calibration tables."""
         return self._prepare(frame)
 
-    def infer(self, prepared: PreparedFrame) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    def infer(self, prepared: PreparedFrame) -> LabelVolume:
         """Return labels and their probability in grid shape; ends with the device in step."""
         device = self._execution.device
         with self._execution.inferring():
@@ -164,11 +164,11 @@ class OccDepthEstimator(NetworkEstimator[OccDepthNetwork, PreparedFrame]):
             output: OccDepthOutput = self._network(images, to_device(prepared.inputs, device))
             return most_probable(output.ssc_logits[0])
 
-    def finish(
-        self, frame: StereoFrame | RgbdFrame, prepared: PreparedFrame,
-        labels: NDArray[np.uint8], confidence: NDArray[np.float32],
+    def conclude(
+        self, frame: StereoFrame | RgbdFrame, prepared: PreparedFrame, answer: LabelVolume,
     ) -> SceneEstimate:
         """Render the labels as the camera sees them, and tell what was observed."""
+        labels, confidence = answer
         viewer = self._viewers.get(frame.placement, frame.camera)
         view = viewer.view(labels)
         observed, depth, is_measured = view.visible, view.depth_m, False
