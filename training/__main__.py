@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssc_ros.errors import SscError
+from training.tables.published import papers
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -30,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument('--out', type=Path, required=True, help='folder of the bundle')
     export.add_argument('--scores', type=Path, help='JSON of the test, for the model card')
     tables = commands.add_parser('tables', help='published figures beside measured ones')
-    tables.add_argument('paper', choices=['ammnet', 'gad', 'occdepth'])
+    tables.add_argument('paper', choices=papers())
     tables.add_argument('--runs', type=Path, default=Path('runs'))
     tables.add_argument('--classes', action='store_true', help='the IoU of every class, too')
     return parser

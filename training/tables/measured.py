@@ -10,16 +10,39 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import yaml
 
 from ssc_ros.errors import DataError
-from ssc_ros.metrics import BenchmarkCounts
+from ssc_ros.metrics import BenchmarkCounts, Interval
 
 COUNTS_SUFFIX = '_counts.npz'
 _ROOT = Path(__file__).parents[2]
+
+
+class FrameCounts(Protocol):
+    """What the counts of every frame of a split offer, whatever is scored."""
+
+    num_classes: int
+
+    @property
+    def frame_ids(self) -> tuple[str, ...]:
+        """Frames counted so far, sorted."""
+
+    @classmethod
+    def from_arrays(cls, arrays: Any) -> Any:
+        """Return the counts that `to_arrays` gave away."""
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Return what `np.savez` keeps."""
+
+    def gains(self, reference: Any) -> dict[str, Interval]:
+        """Return by how much the scores exceed those of a reference on the same frames."""
+
+
+Counts = TypeVar('Counts', bound=FrameCounts)
 
 
 def benchmark_result(
@@ -79,9 +102,12 @@ def _processor() -> str:
     return next(names, platform.processor() or platform.machine())
 
 
-def read_counts(result: Mapping[str, Any]) -> BenchmarkCounts | None:
+def read_counts(result: Mapping[str, Any], kind: type[Counts]) -> Counts | None:
     """
     Return the counts of every frame behind a result of `measured_rows`, None where none are kept.
+
+    Args:
+        kind: class of the counts.
 
     Raises:
         DataError: they are damaged; the file is named.
@@ -91,7 +117,8 @@ def read_counts(result: Mapping[str, Any]) -> BenchmarkCounts | None:
         return None
     try:
         with path.open('rb') as file, np.load(file, allow_pickle=False) as arrays:
-            return BenchmarkCounts.from_arrays(arrays)
+            counts: Counts = kind.from_arrays(arrays)
+            return counts
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(f'{path} is damaged ({error!r}): score the run again') from error
 

@@ -11,12 +11,17 @@ import pytest
 from ssc_ros.labels import load_label_space
 from ssc_ros.metrics import BenchmarkCounts, sketch_region
 from ssc_ros.models.occdepth.presets import load_preset
-from training.cli.tables import print_tables, read_tables
+from training.cli.tables import REPORTS, print_tables
 from training.tables.measured import benchmark_result, measured_rows, write_result
+from training.tables.published import papers, read_tables
 
 
 def all_rows() -> list[dict]:
     return [row for table in read_tables('occdepth') for row in table['rows']]
+
+
+def test_every_paper_has_a_report() -> None:
+    assert set(REPORTS) == set(papers())
 
 
 def test_every_row_has_an_id_of_its_own() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from training.cli.tables import EXPERIMENTS_FOLDER, experiments_by_row, read_tables
 from training.experiment import load_experiment
+from training.tables.published import EXPERIMENTS_FOLDER, experiments_by_row, read_tables
 
 TABLES = {table['id']: table for table in read_tables('ammnet')}
 ROWS: dict[str, dict[str, Any]] = {

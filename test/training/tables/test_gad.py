@@ -12,8 +12,9 @@ import pytest
 
 from ssc_ros.metrics import SegmentationCounts
 from ssc_ros.models.gad.presets import load_preset
-from training.cli.tables import EXPERIMENTS_FOLDER, experiments_by_row, print_tables, read_tables
+from training.cli.tables import print_tables
 from training.experiment import load_experiment
+from training.tables.published import EXPERIMENTS_FOLDER, experiments_by_row, read_tables
 
 TABLES = {table['id']: table for table in read_tables('gad')}
 ROWS: dict[str, dict[str, Any]] = {

@@ -60,16 +60,16 @@ def test_results_of_several_seeds_are_found_below_the_runs(
         write_result(tmp_path / 'group' / f'seed-{seed}', result, counts)
     found = measured_rows(tmp_path)
     assert [result['seed'] for result in found['a/b']] == [1, 2]
-    restored = read_counts(found['a/b'][0])
+    restored = read_counts(found['a/b'][0], BenchmarkCounts)
     assert restored is not None and restored.scores() == counts.scores()
 
 
 def test_damaged_counts_are_named_and_absent_ones_are_none(tmp_path: Path) -> None:
     result = {'folder': tmp_path, 'split': 'test'}
-    assert read_counts(result) is None
+    assert read_counts(result, BenchmarkCounts) is None
     (tmp_path / 'test_counts.npz').write_bytes(b'PK')
     with pytest.raises(DataError, match=r'test_counts\.npz is damaged'):
-        read_counts(result)
+        read_counts(result, BenchmarkCounts)
 
 
 def test_a_result_without_a_seed_takes_that_of_its_experiment(tmp_path: Path) -> None:
