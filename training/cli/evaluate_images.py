@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -32,7 +31,7 @@ from training.datasets.segmentation.preparation import picture_of, resize_pictur
 from training.experiment import Experiment
 from training.runs import read_checkpoint, refuse_other_network
 from training.systems.gad import DepthErrors
-from training.tables.measured import COUNTS_SUFFIX, provenance
+from training.tables.measured import interval_ends, provenance, write_result
 
 RELEASE_FLIP_PROBABILITY = 0.5
 
@@ -114,29 +113,23 @@ def evaluate_images(
         'started_from': experiment.optimization.encoder_weights or 'random weights',
         'images': len(scoring.standard.frame_ids), **standard.as_dict(names),
         'release': release.as_dict(names),
-        'intervals': _intervals(scoring.standard), 'device': device, **provenance(device)}
+        'intervals': interval_ends(scoring.standard), 'device': device, **provenance(device)}
     if errors.count:
         result |= {'depth_rmse_m': errors.rmse_m, 'depth_relative_error': errors.relative_error}
     write_image_result(experiment.folder, result, scoring, names)
     return result
 
 
-def _intervals(counts: SegmentationCounts) -> dict[str, list[float]]:
-    return {name: [interval.low, interval.high] for name, interval in counts.intervals().items()}
-
-
 def write_image_result(
     folder: Path, result: Mapping[str, Any], scoring: ImageScoring, names: tuple[str, ...],
 ) -> None:
     """Write scores, counts and the picture of confusions into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    split = result['split']
-    (folder / f'{split}.json').write_text(json.dumps(result, indent=2) + '\n', encoding='utf-8')
-    np.savez_compressed(folder / f'{split}{COUNTS_SUFFIX}', **scoring.standard.to_arrays())
+    write_result(folder, result, scoring.standard)
     try:
         from ssc_ros.viewer.confusion import confusion_picture, save_png
     except ConfigurationError:
         return
+    split = result['split']
     title = f'{result["experiment"]}, {split}: PixAcc {100 * result["pixel_accuracy"]:.1f}, ' \
             f'mIoU {100 * result["mean_iou"]:.1f}'
     save_png(confusion_picture(scoring.standard.confusion[1:, 1:], names, title=title),

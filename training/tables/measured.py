@@ -38,6 +38,9 @@ class FrameCounts(Protocol):
     def to_arrays(self) -> dict[str, Any]:
         """Return what `np.savez` keeps."""
 
+    def intervals(self) -> dict[str, Interval]:
+        """Return the confidence intervals of the scores."""
+
     def gains(self, reference: Any) -> dict[str, Interval]:
         """Return by how much the scores exceed those of a reference on the same frames."""
 
@@ -59,12 +62,15 @@ def benchmark_result(
         details: what else identifies the run: experiment, reproduces (a row of the tables),
             split, seed, weights...
     """
-    intervals = {name: [interval.low, interval.high]
-                 for name, interval in counts.intervals().items()}
     return {
         **details, 'frames': len(counts.frame_ids), 'missing': sorted(missing),
-        **counts.scores().as_dict(names), 'intervals': intervals, 'device': device,
+        **counts.scores().as_dict(names), 'intervals': interval_ends(counts), 'device': device,
         **provenance(device)}
+
+
+def interval_ends(counts: FrameCounts) -> dict[str, list[float]]:
+    """Return the ends of the scores' confidence intervals, ready for JSON."""
+    return {name: [interval.low, interval.high] for name, interval in counts.intervals().items()}
 
 
 def provenance(device: str = 'cpu') -> dict[str, str]:
@@ -123,7 +129,7 @@ def read_counts(result: Mapping[str, Any], kind: type[Counts]) -> Counts | None:
         raise DataError(f'{path} is damaged ({error!r}): score the run again') from error
 
 
-def write_result(folder: Path, result: dict[str, Any], counts: BenchmarkCounts) -> Path:
+def write_result(folder: Path, result: Mapping[str, Any], counts: FrameCounts) -> Path:
     """Write `<split>.json`, and the counts of every frame beside it; return the JSON's path."""
     folder.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(folder / f'{result["split"]}{COUNTS_SUFFIX}', **counts.to_arrays())
