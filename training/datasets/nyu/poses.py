@@ -90,7 +90,19 @@ def sparse_depth(
     voxel's diagonal of the measurement.
     """
     voxels = np.flatnonzero(pixel_of_voxel != NO_PIXEL)
-    row, column = np.divmod(pixel_of_voxel[voxels], camera.width)
+    return depth_in_voxels(pixel_of_voxel[voxels], voxels, camera, placement)
+
+
+def depth_in_voxels(
+    pixels: NDArray[np.int64], voxels: NDArray[np.int64], camera: PinholeCamera,
+    placement: BoxPlacement,
+) -> NDArray[np.float32]:
+    """
+    Return (H, W) metres at (n,) flat pixels whose rays end in (n,) flat voxels, 0 elsewhere.
+
+    The middle of a ray's way through its voxel, 0 where it misses it.
+    """
+    row, column = np.divmod(pixels, camera.width)
     rays = np.stack([(column - camera.cx) / camera.fx, (row - camera.cy) / camera.fy,
                      np.ones(len(voxels))], axis=1)
     T_voxel_camera = inverse_rigid(placement.T_camera_voxel)
