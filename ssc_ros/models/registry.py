@@ -78,6 +78,7 @@ class NetworkCode:
 NETWORKS: Mapping[str, NetworkCode] = {code.name: code for code in (
     NetworkCode('occdepth', 'OccDepthConfig', 'OccDepthEstimator'),
     NetworkCode('ammnet', 'AmmnetConfig', 'AmmnetEstimator'),
+    NetworkCode('imenet', 'ImenetConfig', 'ImenetEstimator'),
     NetworkCode('gad', 'GadConfig', 'GadEstimator', answers='image'),
 )}
 DEFAULT_NETWORK = 'occdepth'

@@ -61,6 +61,7 @@ class ImenetConfig(NetworkConfig):
         dcp2d_channels, dcp2d_rates, dcp3d_channels, dcp3d_rates: width of the two pyramids and
             dilation of their branches.
         dcp3d_grid: run the 3D pyramid on the whole grid, or on a pooled one of half resolution.
+        dcp3d_masked: run it where there is no free space alone; elsewhere it adds nothing.
         deform_impl: ``plain`` puts dilated convolutions in the place of deformable ones.
         deform_groups: of channels that move together.
         attn_mode: attention between slices (``global``), between the voxels of one column, its
@@ -119,6 +120,7 @@ class ImenetConfig(NetworkConfig):
     dcp3d_channels: int = 32
     dcp3d_rates: tuple[int, ...] = (1, 3, 5)
     dcp3d_grid: Literal['full', 'half'] = 'full'
+    dcp3d_masked: bool = False
     deform_impl: Literal['deformable', 'plain'] = 'deformable'
     deform_groups: int = 1
     attn_mode: AttentionMode = 'global'

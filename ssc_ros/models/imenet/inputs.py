@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ssc_ros.errors import ConfigurationError
+
 IMAGE_MEAN = (123.675, 116.28, 103.53)
 IMAGE_STD = (58.395, 57.12, 57.375)
 HHA_MEAN = (0.5282, 0.3914, 0.4266)
@@ -122,6 +124,21 @@ class ImenetOutput(NamedTuple):
     def final(self) -> Iteration:
         """What the last iteration says."""
         return self.iterations[-1]
+
+
+def required(inputs: ImenetInputs, field: str) -> Tensor:
+    """
+    Return a field that some part of the network reads.
+
+    Raises:
+        ConfigurationError: it is None.
+    """
+    value: Tensor | None = getattr(inputs, field)
+    if value is None:
+        raise ConfigurationError(
+            f'this configuration reads {field!r}, which the inputs do not hold: prepare them with '
+            'the configuration of the network')
+    return value
 
 
 def normalize_image(image: Tensor) -> Tensor:
