@@ -70,6 +70,26 @@ def read_rgb(path: Path, size: tuple[int, int] | None = None) -> NDArray[np.uint
     return rgb
 
 
+def open_hdf5(path: Path, remedy: str) -> Any:
+    """
+    Open an HDF5 file, as MATLAB 7.3 writes, for reading.
+
+    Args:
+        remedy: what to do when it cannot be read, e.g. `copy it again`.
+
+    Raises:
+        DataError: h5py is not installed, or the file is missing or damaged.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise DataError('MATLAB 7.3 files are read with h5py: pip install h5py') from error
+    try:
+        return h5py.File(path, 'r')
+    except OSError as error:
+        raise DataError(f'{path} cannot be read ({error}): {remedy}') from error
+
+
 def _decoded(path: Path, flags: int) -> NDArray[Any]:
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)

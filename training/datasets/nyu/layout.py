@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ssc_ros.errors import DataError
 
-from .splits import STANDARD_IDS, read_split_list, split_of
+from .splits import read_split_list, split_of, standard_ids
 
 # Several names per kind, because the packages differ: 3D-Sketch, AMMNet and CleanerS, CVSformer.
 PATTERNS: dict[str, tuple[str, ...]] = {
@@ -78,12 +78,11 @@ class Layout:
         By the list beside the data, else by the images in the folder of the split (AMMNet), else
         the standard ones.
         """
-        if split not in STANDARD_IDS:
-            raise DataError(f'split {split!r} is unknown: use {", ".join(STANDARD_IDS)} or ids')
+        standard = standard_ids(split)
         if split == 'all':
             ids = {*self.ids('train'), *self.ids('test')}
             return tuple(sorted(ids))
         if (self.root / f'{split}.txt').is_file():
             return read_split_list(self.root / f'{split}.txt')
         images = sorted((self.root / split / 'RGB').glob(f'NYU????{_RGB_SUFFIX}'))
-        return tuple(int(image.name[3:7]) for image in images) or STANDARD_IDS[split]
+        return tuple(int(image.name[3:7]) for image in images) or standard

@@ -16,9 +16,12 @@ from ssc_ros.labels import load_label_space
 from ssc_ros.labels.label_space import IGNORE_ID
 
 from .conventions import IMAGE_SIZE
+from .files import open_hdf5
 
+MAT_FILE = 'nyu_depth_v2_labeled.mat'
 # MATLAB stores columns first, so axes appear reversed.
-_SHAPES = {'images': (3, *IMAGE_SIZE[::-1]), 'labels': IMAGE_SIZE[::-1]}
+_WIDE = IMAGE_SIZE[::-1]
+_SHAPES = {'images': (3, *_WIDE), 'labels': _WIDE, 'depths': _WIDE}
 
 
 def extract_images(
@@ -33,8 +36,8 @@ def extract_images(
     Raises:
         DataError: h5py is not installed, or the file is missing, damaged or another one.
     """
-    with _opened(mat_path) as file:
-        arrays = {name: _array(file, name, mat_path) for name in _SHAPES}
+    with open_labelled(mat_path) as file:
+        arrays = labelled_arrays(file, ('images', 'labels'), mat_path)
         count = len(arrays['images'])
         ids = list(range(1, count + 1) if frame_ids is None else frame_ids)
         if not ids or min(ids) < 1 or max(ids) > count:
@@ -53,24 +56,29 @@ def official_nyu40(raw_labels: NDArray[Any]) -> NDArray[np.uint8]:
     return np.where(labels == IGNORE_ID, 0, labels + 1).astype(np.uint8)
 
 
-def _opened(path: Path) -> Any:
-    try:
-        import h5py
-    except ImportError as error:
-        raise DataError('MATLAB 7.3 files are read with h5py: pip install h5py') from error
-    try:
-        return h5py.File(path, 'r')
-    except OSError as error:
-        raise DataError(f'{path} cannot be read ({error}): download nyu_depth_v2_labeled.mat '
-                        'again') from error
+def open_labelled(path: Path) -> Any:
+    """
+    Open nyu_depth_v2_labeled.mat.
+
+    Raises:
+        DataError: h5py is not installed, or the file is missing or damaged.
+    """
+    return open_hdf5(path, f'download {MAT_FILE} again')
 
 
-def _array(file: Any, name: str, path: Path) -> Any:
-    shape = file[name].shape if name in file else None
-    if shape is None or shape[1:] != _SHAPES[name]:
-        raise DataError(f'{path} holds {name} {shape}, expected (frames, *{_SHAPES[name]}): it is '
-                        'not nyu_depth_v2_labeled.mat')
-    return file[name]
+def labelled_arrays(file: Any, names: Iterable[str], path: Path) -> dict[str, Any]:
+    """
+    Return some of `images`, `labels` and `depths` of the open file, unread.
+
+    Raises:
+        DataError: one is missing or of another shape.
+    """
+    for name in names:
+        shape, expected = file[name].shape if name in file else None, _SHAPES[name]
+        if shape is None or shape[1:] != expected:
+            raise DataError(f'{path} holds {name} {shape}, expected (frames, *{expected}): it is '
+                            f'not {MAT_FILE}')
+    return {name: file[name] for name in names}
 
 
 def _write(path: Path, image: NDArray[np.uint8]) -> None:

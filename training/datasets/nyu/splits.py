@@ -63,6 +63,18 @@ def is_standard(ids: Sequence[int], split: str) -> bool:
     return split in STANDARD_IDS and ids_crc(ids) == ids_crc(STANDARD_IDS[split])
 
 
+def standard_ids(split: str) -> tuple[int, ...]:
+    """
+    Return the frames of the standard train, test or whole list.
+
+    Raises:
+        DataError: the split is none of these.
+    """
+    if split not in STANDARD_IDS:
+        raise DataError(f'split {split!r} is unknown: use {", ".join(STANDARD_IDS)} or ids')
+    return STANDARD_IDS[split]
+
+
 def read_split_list(path: Path) -> tuple[int, ...]:
     """
     Read a list of ids, one a line.

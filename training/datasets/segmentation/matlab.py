@@ -8,16 +8,11 @@ from typing import Any
 import numpy as np
 
 from ssc_ros.errors import DataError
-from training.datasets.nyu.conventions import CAMERAS, IMAGE_SIZE
-from training.datasets.nyu.matlab import official_nyu40
-from training.datasets.nyu.splits import STANDARD_IDS
+from training.datasets.nyu.conventions import CAMERAS
+from training.datasets.nyu.matlab import labelled_arrays, official_nyu40, open_labelled
+from training.datasets.nyu.splits import standard_ids
 
 from .image import LabelledImage
-
-MAT_FILE = 'nyu_depth_v2_labeled.mat'
-# MATLAB stores columns first, so axes appear reversed.
-_WIDE = IMAGE_SIZE[::-1]
-_SHAPES = {'images': (3, *_WIDE), 'labels': _WIDE, 'depths': _WIDE}
 
 
 class MatReader:
@@ -39,9 +34,7 @@ class MatReader:
 
     def ids(self, split: str) -> tuple[int, ...]:
         """Return the frames of a split, those of the standard one that the file has."""
-        if split not in STANDARD_IDS:
-            raise DataError(f'split {split!r} is unknown: use {", ".join(STANDARD_IDS)} or ids')
-        return tuple(each for each in STANDARD_IDS[split] if each <= self._count)
+        return tuple(each for each in standard_ids(split) if each <= self._count)
 
     def read(self, frame_id: int) -> LabelledImage:
         """Read one frame."""
@@ -65,21 +58,5 @@ class MatReader:
 
     def _arrays(self) -> dict[str, Any]:
         if self._file is None:
-            self._file = self._opened()
-        for name, shape in _SHAPES.items():
-            found = self._file[name].shape if name in self._file else None
-            if found is None or found[1:] != shape:
-                raise DataError(f'{self._path} holds {name} {found}, expected (frames, *{shape}): '
-                                f'it is not {MAT_FILE}')
-        return {name: self._file[name] for name in _SHAPES}
-
-    def _opened(self) -> Any:
-        try:
-            import h5py
-        except ImportError as error:
-            raise DataError('MATLAB 7.3 files are read with h5py: pip install h5py') from error
-        try:
-            return h5py.File(self._path, 'r')
-        except OSError as error:
-            raise DataError(
-                f'{self._path} cannot be read ({error}): download {MAT_FILE} again') from error
+            self._file = open_labelled(self._path)
+        return labelled_arrays(self._file, ('images', 'labels', 'depths'), self._path)

@@ -14,14 +14,15 @@ from training.datasets.nyu.conventions import CAMERAS, IMAGE_SIZE
 from training.datasets.nyu.files import read_image, read_npz, read_rgb
 from training.datasets.nyu.folder import ReadOptions
 from training.datasets.nyu.layout import Layout
+from training.datasets.nyu.matlab import MAT_FILE
 from training.datasets.nyu.packed import INDEX_FILE, PackedReader
 from training.datasets.nyu.poses import read_poses, sparse_depth
 from training.datasets.nyu.raw import read_depth
 from training.datasets.nyu.sample import check_mapping
-from training.datasets.nyu.splits import STANDARD_IDS
+from training.datasets.nyu.splits import standard_ids
 
 from .image import LabelledImage, LabelledImages, check_sizes, checked_labels
-from .matlab import MAT_FILE, MatReader
+from .matlab import MatReader
 
 NUM_CLASSES = 40
 _FOCAL_LENGTH_PX = CAMERAS['nyu'].fx
@@ -145,9 +146,7 @@ class ReleaseReader:
 
     def ids(self, split: str) -> tuple[int, ...]:
         """Return the frames of a split, the standard one."""
-        if split not in STANDARD_IDS:
-            raise DataError(f'split {split!r} is unknown: use {", ".join(STANDARD_IDS)} or ids')
-        return tuple(frame_id for frame_id in STANDARD_IDS[split]
+        return tuple(frame_id for frame_id in standard_ids(split)
                      if (self._root / self._label_name(frame_id)).is_file())
 
     def read(self, frame_id: int) -> LabelledImage:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.errors import DataError
-from training.datasets.nyu.files import read_image, read_rgb
+from training.datasets.nyu.files import open_hdf5, read_image, read_rgb
 from training.datasets.nyu.raw import decode_depth
 
 from .image import LabelledImage, LabelledImages, check_sizes, checked_labels
@@ -143,7 +143,7 @@ class PublishedReader:
 
     def _labels(self, number: int) -> NDArray[Any]:
         if self._file is None:
-            self._file = _open_hdf5(self._labels_path)
+            self._file = open_hdf5(self._labels_path, 'copy the toolbox again')
         try:
             references = self._file['SUNRGBD2Dseg']['seglabel']
             labels: NDArray[Any] = self._file[references[number - 1, 0]][()].T
@@ -184,17 +184,6 @@ def _load_mat(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, NotImplementedError, TypeError) as error:
         raise DataError(f'{path} cannot be read ({error}): copy the toolbox again') from error
     return arrays
-
-
-def _open_hdf5(path: Path) -> Any:
-    try:
-        import h5py
-    except ImportError as error:
-        raise DataError('MATLAB 7.3 files are read with h5py: pip install h5py') from error
-    try:
-        return h5py.File(path, 'r')
-    except OSError as error:
-        raise DataError(f'{path} cannot be read ({error}): copy the toolbox again') from error
 
 
 def _only_file(folder: Path, pattern: str) -> Path:

@@ -12,9 +12,9 @@ import pytest
 
 from ssc_ros.errors import DataError
 from training.datasets.nyu import NyuSamples
+from training.datasets.nyu.matlab import MAT_FILE
 from training.datasets.nyu.packed import pack
 from training.datasets.segmentation import NyuImages
-from training.datasets.segmentation.matlab import MAT_FILE
 
 
 @pytest.fixture
