@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,38 @@ class LabelledImages(Sequence[LabelledImage]):
         if isinstance(index, slice):
             return [self.read(name) for name in self.names[index]]
         return self.read(self.names[index])
+
+
+class ImageReader(Protocol):
+    """What a data set of numbered images offers in any layout."""
+
+    def ids(self, split: str) -> tuple[int, ...]:
+        """Return the numbers of the images of a split, counted from 1."""
+
+    def read(self, number: int, /) -> LabelledImage:
+        """Read and check one image."""
+
+
+class NumberedImages(LabelledImages):
+    """
+    Images of a split that a reader finds by their numbers.
+
+    Args:
+        split: one that the reader knows, or numbers of images.
+
+    Attributes:
+        title: what errors call an image.
+    """
+
+    title: str
+
+    def __init__(self, reader: ImageReader, split: str | Sequence[int]) -> None:
+        self.reader = reader
+        self.names = reader.ids(split) if isinstance(split, str) else tuple(split)
+
+    def read(self, name: int) -> LabelledImage:
+        """Read image `name`."""
+        return check_sizes(self.reader.read(name), self.title.format(name))
 
 
 def checked_labels(ids: NDArray[Any], num_classes: int, origin: str) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,24 +21,14 @@ from training.datasets.nyu.raw import read_depth
 from training.datasets.nyu.sample import check_mapping
 from training.datasets.nyu.splits import standard_ids
 
-from .image import LabelledImage, LabelledImages, check_sizes, checked_labels
+from .image import ImageReader, LabelledImage, NumberedImages, checked_labels
 from .matlab import MatReader
 
 NUM_CLASSES = 40
 _FOCAL_LENGTH_PX = CAMERAS['nyu'].fx
 
 
-class ImageReader(Protocol):
-    """What NYUv2 in any layout offers."""
-
-    def ids(self, split: str) -> tuple[int, ...]:
-        """Return the frames of train, test or all, counted from 1."""
-
-    def read(self, frame_id: int) -> LabelledImage:
-        """Read and check one frame."""
-
-
-class NyuImages(LabelledImages):
+class NyuImages(NumberedImages):
     """
     Frames of NYUv2 with their 40 classes.
 
@@ -55,15 +45,10 @@ class NyuImages(LabelledImages):
     """
 
     num_classes = NUM_CLASSES
+    title = 'frame {:04d}'
 
     def __init__(self, root: Path | str, split: str | Sequence[int]) -> None:
-        self.reader = open_reader(Path(root))
-        self.names = self.reader.ids(split) if isinstance(split, str) else tuple(split)
-
-    def read(self, name: int) -> LabelledImage:
-        """Read frame `name`."""
-        image = self.reader.read(name)
-        return check_sizes(image, f'frame {name:04d}')
+        super().__init__(open_reader(Path(root)), split)
 
 
 def open_reader(root: Path) -> ImageReader:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from ssc_ros.errors import DataError
 from training.datasets.nyu.files import open_hdf5, read_image, read_rgb
 from training.datasets.nyu.raw import decode_depth
 
-from .image import LabelledImage, LabelledImages, check_sizes, checked_labels
+from .image import ImageReader, LabelledImage, NumberedImages, checked_labels
 
 NUM_CLASSES = 37
 MAX_DEPTH_M = 8.0
@@ -23,7 +23,7 @@ _TOOLBOX = 'SUNRGBDtoolbox'
 _REPACKAGED_LABELS = 'sunrgbd_train_test_labels'
 
 
-class SunImages(LabelledImages):
+class SunImages(NumberedImages):
     """
     Images of SUN RGB-D with their 37 classes and filled depth (`depth_bfx`), of various sizes.
 
@@ -40,27 +40,13 @@ class SunImages(LabelledImages):
     """
 
     num_classes = NUM_CLASSES
+    title = 'image {:06d}'
 
     def __init__(self, root: Path | str, split: str | Sequence[int]) -> None:
-        self.reader = open_reader(Path(root))
-        self.names = self.reader.ids(split) if isinstance(split, str) else tuple(split)
-
-    def read(self, name: int) -> LabelledImage:
-        """Read image `name`."""
-        return check_sizes(self.reader.read(name), f'image {name:06d}')
+        super().__init__(open_reader(Path(root)), split)
 
 
-class SunReader(Protocol):
-    """What SUN RGB-D in any layout offers."""
-
-    def ids(self, split: str) -> tuple[int, ...]:
-        """Return the numbers of the images of train or test, counted from 1."""
-
-    def read(self, number: int) -> LabelledImage:
-        """Read and check one image."""
-
-
-def open_reader(root: Path) -> SunReader:
+def open_reader(root: Path) -> ImageReader:
     """Return the reader of SUN RGB-D by what is there."""
     if (root / _REPACKAGED_LABELS).is_dir():
         return RepackagedReader(root)
