@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.placement import BoxPlacement
 from ssc_ros.geometry.transforms import inverse_rigid
+from ssc_ros.geometry.tsdf_array import subdivided
 from ssc_ros.geometry.tsdf_view import measured_cells
 from ssc_ros.models.imenet.config import MARCH_STEP_M
 
 NO_VOXEL = -1
+_SUBDIVISION = 4
 
 
 def voxel_of_pixel(
@@ -22,13 +24,18 @@ def voxel_of_pixel(
     """
     Return the (H, W) flat voxel in which each measured point lies, -1 = none.
 
+    Points are sorted into the cells of ``compute_tsdf``, so that the last pixel of each voxel is
+    the one that it returns.
+
     Args:
         depth_m: (H, W) metres; 0 or not finite = missing.
     """
+    fine = subdivided(placement.grid, _SUBDIVISION)
     with np.errstate(invalid='ignore'):  # of missing depth, which may be NaN or infinite
-        cells, pixels = measured_cells(depth_m, camera, placement.grid, placement.T_camera_voxel)
+        cells, pixels = measured_cells(depth_m, camera, fine, placement.T_camera_voxel)
     result = np.full(depth_m.size, NO_VOXEL, np.int32)
-    result[pixels] = np.ravel_multi_index(cells, placement.grid.shape)
+    result[pixels] = np.ravel_multi_index(
+        tuple(cell // _SUBDIVISION for cell in cells), placement.grid.shape)
     return result.reshape(depth_m.shape)
 
 

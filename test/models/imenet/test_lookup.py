@@ -35,6 +35,17 @@ def test_a_wall_across_the_view_fills_one_slab_of_depth() -> None:
     assert set(depth.tolist()) == {12}
 
 
+def test_the_last_pixel_of_each_voxel_is_that_of_the_tsdf() -> None:
+    depth_m = np.random.default_rng(0).uniform(0.5, 6.0, CAMERA.size).astype(np.float32)
+    depth_m[:20], depth_m[20:30] = 0, np.nan
+    flat = voxel_of_pixel(depth_m, CAMERA, PLACEMENT).ravel()
+    pixels = np.flatnonzero(flat >= 0)
+    last = np.full(PLACEMENT.grid.num_voxels, flat.size)
+    last[flat[pixels]] = pixels
+    volume = compute_tsdf(depth_m, CAMERA, PLACEMENT.grid, PLACEMENT.T_camera_voxel)
+    np.testing.assert_array_equal(last, volume.pixel_of_voxel)
+
+
 def test_a_camera_further_right_sees_the_same_wall_further_left() -> None:
     moved = PinholeCamera(130.0, 130.0, 80.0 + 130 * 0.16 / WALL_M, 60.0, 120, 160)
     before, after = (np.unravel_index(voxel_of_pixel(wall(), camera, PLACEMENT)[60, 60:100],
