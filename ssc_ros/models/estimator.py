@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,6 +20,8 @@ from ssc_ros.weights import find_bundle, read_bundle_config
 DUMMY = 'dummy'
 DUMMY_WALL_M = 4.0
 DUMMY_HEIGHT_M = 1.2
+# Stands for the number of iterations that the weights were trained with.
+AS_TRAINED = -1
 
 
 class Estimator(Protocol):
@@ -57,6 +59,56 @@ class Estimator(Protocol):
         Raises:
             DataError: the frame is not of a kind or size that this network takes.
         """
+
+
+@runtime_checkable
+class IterativeEstimator(Protocol):
+    """
+    What estimators have whose network refines its answer in a loop.
+
+    Attributes:
+        trained_iterations: how often it did in training.
+        max_iterations: how often it may; 0 of a configuration that has nothing to refine with.
+        iterations: how often it does; may be set at any time, the next frame is made with it.
+    """
+
+    name: str
+    trained_iterations: int
+    max_iterations: int
+    iterations: int
+
+
+def resolve_iterations(estimator: Any, iterations: int) -> int:
+    """
+    Return how often an estimator is to refine its answer, 0 where it has no loop.
+
+    Args:
+        iterations: wanted number, or AS_TRAINED.
+
+    Raises:
+        ConfigurationError: its network has no loop, or the number is too large for it.
+    """
+    if not isinstance(estimator, IterativeEstimator):
+        if iterations == AS_TRAINED:
+            return 0
+        raise ConfigurationError(
+            f'iterations = {iterations}, but the network of weights {estimator.name!r} has no '
+            f'loop: leave it at {AS_TRAINED}, or choose weights of IMENet')
+    if iterations == AS_TRAINED:
+        return estimator.trained_iterations
+    if not 0 <= iterations <= estimator.max_iterations:
+        raise ConfigurationError(
+            f'iterations = {iterations}, but weights {estimator.name!r} take 0 to '
+            f'{estimator.max_iterations}, or {AS_TRAINED} for the {estimator.trained_iterations} '
+            'of their training')
+    return iterations
+
+
+def set_iterations(estimator: Any, iterations: int) -> None:
+    """Let an estimator refine its answer so often; arguments as of ``resolve_iterations``."""
+    resolved = resolve_iterations(estimator, iterations)
+    if isinstance(estimator, IterativeEstimator):
+        estimator.iterations = resolved
 
 
 class ImageEstimator(Protocol):

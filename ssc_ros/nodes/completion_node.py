@@ -39,11 +39,17 @@ class CompletionNode(PerceptionNode[ParametersT]):
         self, name: str, parameters: type[ParametersT], *,
         load: Callable[..., Estimator] = load_estimator, **options: Any,
     ) -> None:
-        super().__init__(name, parameters, load=partial(self._load_fitting, load), **options)
+        super().__init__(name, parameters, load=partial(self.load_fitting, load), **options)
 
-    def _load_fitting(
+    def load_fitting(
         self, load: Callable[..., Estimator], weights: str, **options: Any,
     ) -> Estimator:
+        """
+        Load a network, ready to be run.
+
+        Raises:
+            ConfigurationError: it does not fit the node or its parameters.
+        """
         estimator = load(weights, **options)
         if self.frame_type not in estimator.frame_types:
             wanted = ' or '.join(FRAME_NAMES[kind] for kind in estimator.frame_types)

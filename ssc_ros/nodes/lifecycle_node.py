@@ -55,7 +55,7 @@ class SscLifecycleNode(LifecycleNode, Generic[ParametersT]):
         self.last_error = ''
         self._node_parameters = NodeParameters(
             self, parameters, is_frozen=lambda: self.state != 'unconfigured',
-            on_change=self.handle_parameter_change)
+            refusal=self.refusal, on_change=self.handle_parameter_change)
         self._autostart_timer = (
             create_wall_timer(self, AUTOSTART_DELAY_S, self._autostart)
             if self.parameters.autostart else None)
@@ -83,6 +83,10 @@ class SscLifecycleNode(LifecycleNode, Generic[ParametersT]):
 
     def handle_cleanup(self) -> None:
         """Free what handle_configure acquired."""
+
+    def refusal(self, parameters: ParametersT) -> str:
+        """Return why values that are valid by themselves cannot be taken now, empty = they can."""
+        return ''
 
     def handle_parameter_change(self) -> None:
         """React to live parameters; ``self.parameters`` holds the new values."""

@@ -23,6 +23,8 @@ class NodeParameters(Generic[ParametersT]):
 
     Args:
         is_frozen: tells whether parameters that are not live must be refused now.
+        refusal: tells why the node cannot take values that are valid by themselves, empty = it
+            can.
         on_change: called after a change was applied.
 
     Raises:
@@ -31,12 +33,13 @@ class NodeParameters(Generic[ParametersT]):
 
     def __init__(
         self, node: Node, cls: type[ParametersT], *, is_frozen: Callable[[], bool],
-        on_change: Callable[[], None],
+        refusal: Callable[[ParametersT], str], on_change: Callable[[], None],
     ) -> None:
         self._node = node
         self._cls = cls
         self._entries = {entry.name: entry for entry in parameter_reference(cls)}
         self._is_frozen = is_frozen
+        self._node_refusal = refusal
         self._on_change = on_change
         for entry in self._entries.values():
             node.declare_parameter(entry.name, entry.default, describe_parameter(entry))
@@ -57,11 +60,9 @@ class NodeParameters(Generic[ParametersT]):
                 return (f'{name} is read when the node is configured: '
                         'deactivate and clean up the node before changing it')
         try:
-            if changes:
-                self._with(changes)
+            return self._node_refusal(self._with(changes)) if changes else ''
         except ConfigurationError as error:
             return str(error)
-        return ''
 
     def _apply(self, parameters: Sequence[Parameter[Any]]) -> None:
         changes = self._changes(parameters)

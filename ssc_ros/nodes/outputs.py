@@ -14,6 +14,7 @@ from rclpy.serialization import serialize_message
 from ssc_ros.messages.classes import message_class
 from ssc_ros.messages.clouds import choose_cloud_encoder
 from ssc_ros.messages.depth import encode_depth
+from ssc_ros.messages.images import encode_image
 from ssc_ros.messages.label_images import encode_label_color, encode_label_image
 from ssc_ros.messages.markers import VoxelMarkers, choose_marker_encoder, voxel_markers
 from ssc_ros.messages.occupancy import encode_occupancy_grid
@@ -105,7 +106,9 @@ def _semantic_points(scene: Scene, encode: Encoders) -> Any:
     estimate = scene.estimate
     if estimate.depth_m is None or estimate.image_labels is None:
         return None
-    return encode.cloud(image_cloud(estimate), scene.header)
+    certainty = estimate.image_confidence
+    cloud = image_cloud(estimate, confidence=np.nan if certainty is None else certainty)
+    return encode.cloud(cloud, scene.header)
 
 
 def _label_image(scene: Scene, encode: Encoders) -> Any:
@@ -118,6 +121,11 @@ def _label_image_color(scene: Scene, encode: Encoders) -> Any:
     if estimate.image_labels is None:
         return None
     return encode_label_color(estimate.image_labels, estimate.label_space, scene.header)
+
+
+def _image_confidence(scene: Scene, encode: Encoders) -> Any:
+    certainty = scene.estimate.image_confidence
+    return None if certainty is None else encode_image(certainty, '32FC1', scene.header)
 
 
 def _depth(scene: Scene, encode: Encoders) -> Any:
@@ -163,6 +171,8 @@ SCENE_OUTPUTS = (
            'labelled depth image as an organised cloud'),
     Output('~/label_image', 'sensor_msgs/Image', _label_image, 'class ids, mono8, 255 = none'),
     Output('~/label_image_color', 'sensor_msgs/Image', _label_image_color, 'class colours, rgb8'),
+    Output('~/confidence', 'sensor_msgs/Image', _image_confidence,
+           'probability of ~/label_image, 32FC1, 0 to 1; only of networks that label images too'),
     Output('~/depth', 'sensor_msgs/Image', _depth, 'metres, 32FC1, NaN = none'),
     Output('~/nav/obstacles', 'sensor_msgs/PointCloud2', _obstacles,
            'voxels in the height band of no traversable class, for marking'),

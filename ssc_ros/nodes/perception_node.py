@@ -157,4 +157,8 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
             topics=tuple(self._flow.topics) if self._flow else (),
             stages=self.stage_summary,
             details={'model': model.weights, 'precision': model.precision,
-                     'enabled': str(self._is_enabled).lower()})
+                     'enabled': str(self._is_enabled).lower(), **self.network_details()})
+
+    def network_details(self) -> dict[str, str]:
+        """Return what diagnostics tell of the loaded network beyond its name."""
+        return {}

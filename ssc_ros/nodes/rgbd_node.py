@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from ssc_ros.errors import ConfigurationError
 from ssc_ros.frames import RgbdFrame
 from ssc_ros.geometry.gravity import DepthView
 from ssc_ros.geometry.placement import BoxPlacement
+from ssc_ros.models.estimator import (
+    Estimator,
+    IterativeEstimator,
+    resolve_iterations,
+    set_iterations,
+)
 from ssc_ros.nodes.completion_node import CompletionNode
 from ssc_ros.nodes.flow import FrameParts
 from ssc_ros.nodes.inputs import ImageInput
@@ -26,6 +33,33 @@ class RgbdNode(CompletionNode[RgbdParameters]):
 
     def __init__(self, **options: Any) -> None:
         super().__init__('rgbd_node', RgbdParameters, **options)
+
+    def load_fitting(
+        self, load: Callable[..., Estimator], weights: str, **options: Any,
+    ) -> Estimator:
+        """Load a network that refines its answer as often as the parameters say."""
+        estimator = super().load_fitting(load, weights, **options)
+        set_iterations(estimator, self.parameters.model.iterations)
+        return estimator
+
+    def refusal(self, parameters: RgbdParameters) -> str:
+        """Refuse iterations that the loaded network does not have."""
+        if self._estimator is not None:
+            try:
+                resolve_iterations(self._estimator, parameters.model.iterations)
+            except ConfigurationError as error:
+                return f'model.{error}'
+        return ''
+
+    def handle_parameter_change(self) -> None:
+        """Let the next frame be made with the iterations that are wanted now."""
+        if self._estimator is not None:
+            set_iterations(self._estimator, self.parameters.model.iterations)
+
+    def network_details(self) -> dict[str, str]:
+        """Tell how often the network refines its answer, where it does."""
+        is_iterative = isinstance(self._estimator, IterativeEstimator)
+        return {'iterations': str(self._estimator.iterations)} if is_iterative else {}
 
     def build_frame(self, parts: FrameParts, placement: BoxPlacement) -> RgbdFrame:
         """Return the pair with the camera of the colour image."""

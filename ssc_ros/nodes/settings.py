@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ssc_ros.errors import ConfigurationError
+from ssc_ros.models.estimator import AS_TRAINED
+from ssc_ros.models.imenet.config import MAX_ITERATIONS
 from ssc_ros.nodes.parameters import parameter
 
 
@@ -100,6 +102,16 @@ class ModelParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class RgbdModelParameters(ModelParameters):
+    """Networks of RGB-D frames may refine their answer in a loop."""
+
+    iterations: int = parameter(
+        AS_TRAINED, 'how often IMENet exchanges labels between image and voxels: more cost time, '
+        '0 exchanges none; -1 takes the number of its training, the only value for networks '
+        'without such a loop', minimum=AS_TRAINED, maximum=MAX_ITERATIONS, live=True)
+
+
+@dataclass(frozen=True, slots=True)
 class OutputParameters:
     """What is sent."""
 
@@ -156,8 +168,8 @@ class StereoParameters(CompletionParameters):
 class RgbdParameters(CompletionParameters):
     """rgbd_node: colour and depth sensors often run free of each other."""
 
-    model: ModelParameters = field(
-        default_factory=lambda: ModelParameters(weights='random:small-rgbd'))
+    model: RgbdModelParameters = field(
+        default_factory=lambda: RgbdModelParameters(weights='random:small-rgbd'))
     pose: RgbdPoseParameters = field(default_factory=RgbdPoseParameters)
 
 
