@@ -14,6 +14,8 @@ from ssc_ros.models.ammnet import presets as ammnet_presets
 from ssc_ros.models.ammnet.config import AmmnetConfig
 from ssc_ros.models.gad import presets as gad_presets
 from ssc_ros.models.gad.config import GadConfig
+from ssc_ros.models.imenet import presets as imenet_presets
+from ssc_ros.models.imenet.config import ImenetConfig
 from ssc_ros.models.occdepth import presets as occdepth_presets
 from ssc_ros.models.occdepth.config import OccDepthConfig
 from training.options import (
@@ -26,13 +28,17 @@ from training.options import (
     GadLosses,
     GadOptimization,
     GadRun,
+    ImenetData,
+    ImenetLosses,
+    ImenetOptimization,
+    ImenetRun,
     LossOptions,
     OptimizationOptions,
     RunOptions,
 )
 
 Options = TypeVar('Options')
-NetworkConfig = AmmnetConfig | GadConfig | OccDepthConfig
+NetworkConfig = AmmnetConfig | GadConfig | ImenetConfig | OccDepthConfig
 
 
 class Sections(NamedTuple):
@@ -55,6 +61,9 @@ SYSTEMS: Mapping[str, Sections] = {
         AmmnetRun),
     'gad': Sections(
         GadConfig, gad_presets.load_preset, GadData, GadLosses, GadOptimization, GadRun),
+    'imenet': Sections(
+        ImenetConfig, imenet_presets.load_preset, ImenetData, ImenetLosses, ImenetOptimization,
+        ImenetRun),
 }
 DEFAULT_SYSTEM = 'occdepth'  # of experiments written before there was a choice
 

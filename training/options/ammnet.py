@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ssc_ros.errors import ConfigurationError
-from training.options.common import OptimizationOptions, RunOptions
+from training.options.common import OptimizationOptions, RunOptions, Schedule
 
 FAKES = ('shuffle', 'erase')
 
@@ -114,7 +114,7 @@ class AmmnetOptimization(OptimizationOptions):
     epochs: int = 150
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
-    schedule: Literal['multistep', 'cosine', 'constant'] = 'cosine'
+    schedule: Schedule = 'cosine'
     final_share: float = 1e-4
     gradient_clip: float = 10.0
     schedule_interval: Literal['epoch', 'step'] = 'epoch'

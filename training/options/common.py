@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Schedule = Literal['multistep', 'cosine', 'constant', 'poly']
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizationOptions:
@@ -14,7 +16,8 @@ class OptimizationOptions:
     Attributes:
         epochs, steps: length of the run; steps win where both are given.
         schedule: of the learning rate over the share of steps done: `multistep` multiplies it by
-            `decay` at each milestone, `cosine` lets it fall to `final_share`.
+            `decay` at each milestone, `cosine` lets it fall to `final_share`, `poly` makes it
+            the share still to be done, to the power of `power`.
         warmup: share of the steps during which the learning rate rises from 0.
         precision: of Lightning, e.g. `32-true`, `bf16-mixed`.
         channels_last: memory layout that convolutions in half precision like best.
@@ -26,10 +29,11 @@ class OptimizationOptions:
     steps: int | None = None
     learning_rate: float = 2e-4
     weight_decay: float = 1e-4
-    schedule: Literal['multistep', 'cosine', 'constant'] = 'multistep'
+    schedule: Schedule = 'multistep'
     milestones: tuple[float, ...] = (18 / 30, 24 / 30)
     decay: float = 0.4
     final_share: float = 0.0
+    power: float = 0.9
     warmup: float = 0.0
     gradient_clip: float = 35.0
     precision: str = '32-true'

@@ -24,10 +24,13 @@ def learning_rate_factor(progress: float, options: OptimizationOptions) -> float
         share = (progress - options.warmup) / (1 - options.warmup)
         falling = 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
         return options.final_share + (1 - options.final_share) * falling
+    if options.schedule == 'poly':
+        share = (progress - options.warmup) / (1 - options.warmup)
+        return float((1 - min(share, 1.0)) ** options.power)
     if options.schedule == 'constant':
         return 1.0
     raise ConfigurationError(
-        f'unknown schedule {options.schedule!r}: choose multistep, cosine or constant')
+        f'unknown schedule {options.schedule!r}: choose multistep, cosine, poly or constant')
 
 
 def share_done(step: int, total_steps: int, options: AmmnetOptimization) -> float:
