@@ -46,7 +46,7 @@ class SSCNet(nn.Module):
     def __init__(self, num_classes: int = 12, width: int = 64) -> None:
         super().__init__()
         self.stem = nn.Conv3d(1, width // 4, 7, stride=2, padding=3)
-        self.half = ResidualPair(width // 4, width // 2)
+        self.entry = ResidualPair(width // 4, width // 2)
         self.pool = nn.MaxPool3d(2, 2)
         self.trunk = nn.ModuleList(
             ResidualPair(width if index else width // 2, width, dilation)
@@ -69,7 +69,7 @@ class SSCNet(nn.Module):
 
     def forward(self, tsdf: Tensor) -> Tensor:
         """Map a flipped TSDF (B, 1, 4X, 4Y, 4Z) to class scores (B, num_classes, X, Y, Z)."""
-        features = self.pool(self.half(torch.relu(self.stem(tsdf))))
+        features = self.pool(self.entry(torch.relu(self.stem(tsdf))))
         sums = []
         for pair in self.trunk:
             features = pair(features)
@@ -85,18 +85,17 @@ def _normed(in_channels: int, out_channels: int, *, stride: int = 1, dilation: i
         nn.BatchNorm3d(out_channels), nn.ReLU()]
 
 
-class NormedPair(nn.Sequential):
+class NormedPair(nn.Module):
     """A residual pair of one width, with norms."""
 
     def __init__(self, channels: int, dilation: int) -> None:
-        *layers, _ = (
-            *_normed(channels, channels, dilation=dilation),
-            *_normed(channels, channels, dilation=dilation))
-        super().__init__(*layers)
+        super().__init__()
+        self.first = nn.Sequential(*_normed(channels, channels, dilation=dilation))
+        self.second = nn.Sequential(*_normed(channels, channels, dilation=dilation)[:-1])
 
     def forward(self, volume: Tensor) -> Tensor:
         """Keep the shape."""
-        return torch.relu(volume + super().forward(volume))
+        return torch.relu(volume + self.second(self.first(volume)))
 
 
 class SmallSSCNet(nn.Module):
