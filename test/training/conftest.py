@@ -1,4 +1,4 @@
-"""Tiny rooms and a tiny network, so that whole training runs fit into seconds."""
+"""Tiny data sets and tiny networks, so that whole training runs fit into seconds."""
 
 from __future__ import annotations
 
@@ -12,19 +12,49 @@ from training.datasets.nyu.fixture import write_fixture
 from training.datasets.synthetic import generate
 from training.experiment import Experiment, parse_experiment
 
-TINY_NETWORK = {
-    'preset': 'small', 'image_size': [64, 96], 'feature_channels': 8,
-    'decoder_widths': [16, 16, 8, 8, 8], 'num_depth_bins': 8, 'depth_channels': 8,
+TINY_OCCDEPTH = {
+    'network': {
+        'preset': 'small', 'image_size': [64, 96], 'feature_channels': 8,
+        'decoder_widths': [16, 16, 8, 8, 8], 'num_depth_bins': 8, 'depth_channels': 8},
+    'optimization': {'steps': 6, 'learning_rate': 1e-3},
+    'run': {'checkpoint_every_steps': 3},
 }
 
 TINY_AMMNET = {
-    'preset': 'small-labels', 'feature_channels': 8, 'detail_channels': 4,
+    'system': 'ammnet',
+    'network': {'preset': 'small-labels', 'feature_channels': 8, 'detail_channels': 4},
+    'data': {'batch_size': 2, 'val_samples': 1},
+    'optimization': {'steps': 4, 'epochs': 2},
+    'run': {'checkpoint_every_steps': 2},
 }
 
 TINY_GAD = {
-    'preset': 'gad', 'image_size': [60, 80], 'crop_size': [48, 64], 'encoder_divisor': 16,
-    'neck_channels': 16, 'decoder_channels': [16, 8, 8, 8], 'gap': 'local', 'gap_channels': 4,
+    'system': 'gad',
+    'network': {
+        'preset': 'gad', 'image_size': [60, 80], 'crop_size': [48, 64], 'encoder_divisor': 16,
+        'neck_channels': 16, 'decoder_channels': [16, 8, 8, 8], 'gap': 'local',
+        'gap_channels': 4},
+    'data': {'batch_size': 2, 'val_samples': 1},
+    'losses': {'size': None},
+    'optimization': {'steps': 4, 'learning_rate': 1e-3},
+    'run': {'checkpoint_every_steps': 2},
 }
+
+
+def maker(data: Path, document: dict[str, Any]) -> Callable[..., Experiment]:
+    """Return a maker of experiments that run in a folder; sections given are merged in."""
+    def make(folder: Path, **sections: dict[str, Any]) -> Experiment:
+        run = {'folder': str(folder), 'validations': 1, 'log_every_steps': 1}
+        whole = merged({'name': 'tiny', 'data': {'root': str(data)}, 'run': run}, document)
+        return parse_experiment(merged(whole, sections))
+    return make
+
+
+def merged(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return a document whose sections are changed in part."""
+    return {**document, **{
+        name: {**document.get(name, {}), **value} if isinstance(value, dict) else value
+        for name, value in changes.items()}}
 
 
 @pytest.fixture(scope='session')
@@ -37,65 +67,26 @@ def tiny_rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope='session')
-def make_experiment(tiny_rooms: Path) -> Callable[..., Experiment]:
-    """Return a maker of experiments that run in a folder; sections given are merged in."""
-    def make(folder: Path, **sections: dict[str, Any]) -> Experiment:
-        document: dict[str, Any] = {
-            'name': 'tiny',
-            'network': dict(TINY_NETWORK),
-            'data': {'root': str(tiny_rooms)},
-            'optimization': {'steps': 6, 'learning_rate': 1e-3},
-            'run': {'folder': str(folder), 'validations': 1, 'log_every_steps': 1,
-                    'checkpoint_every_steps': 3},
-        }
-        for name, section in sections.items():
-            document[name] = {**document.get(name, {}), **section}
-        return parse_experiment(document)
-    return make
-
-
-@pytest.fixture(scope='session')
 def tiny_nyu(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a package of five made-up frames: 3 to train on, 2 to test."""
-    root = tmp_path_factory.mktemp('nyu')
+    """Return a converted package of made-up frames: 3 to 5 to train on, 1 and 2 to test."""
+    root = tmp_path_factory.mktemp('package') / 'NYU'
     write_fixture(root)
     return root
 
 
 @pytest.fixture(scope='session')
+def make_experiment(tiny_rooms: Path) -> Callable[..., Experiment]:
+    """Return the maker of OccDepth experiments on tiny rooms."""
+    return maker(tiny_rooms, TINY_OCCDEPTH)
+
+
+@pytest.fixture(scope='session')
 def make_ammnet(tiny_nyu: Path) -> Callable[..., Experiment]:
-    """Return a maker of AMMNet experiments that run in a folder; sections given are merged in."""
-    def make(folder: Path, **sections: dict[str, Any]) -> Experiment:
-        document: dict[str, Any] = {
-            'name': 'tiny',
-            'system': 'ammnet',
-            'network': dict(TINY_AMMNET),
-            'data': {'root': str(tiny_nyu), 'batch_size': 2, 'val_samples': 1},
-            'optimization': {'steps': 4, 'epochs': 2},
-            'run': {'folder': str(folder), 'validations': 1, 'log_every_steps': 1,
-                    'checkpoint_every_steps': 2},
-        }
-        for name, section in sections.items():
-            document[name] = {**document.get(name, {}), **section}
-        return parse_experiment(document)
-    return make
+    """Return the maker of AMMNet experiments on made-up frames."""
+    return maker(tiny_nyu, TINY_AMMNET)
 
 
 @pytest.fixture(scope='session')
 def make_gad(tiny_nyu: Path) -> Callable[..., Experiment]:
-    """Return a maker of GAD experiments that run in a folder; sections given are merged in."""
-    def make(folder: Path, **sections: dict[str, Any]) -> Experiment:
-        document: dict[str, Any] = {
-            'name': 'tiny',
-            'system': 'gad',
-            'network': dict(TINY_GAD),
-            'data': {'root': str(tiny_nyu), 'batch_size': 2, 'val_samples': 1},
-            'losses': {'size': None},
-            'optimization': {'steps': 4, 'learning_rate': 1e-3},
-            'run': {'folder': str(folder), 'validations': 1, 'log_every_steps': 1,
-                    'checkpoint_every_steps': 2},
-        }
-        for name, section in sections.items():
-            document[name] = {**document.get(name, {}), **section}
-        return parse_experiment(document)
-    return make
+    """Return the maker of GAD experiments on made-up frames."""
+    return maker(tiny_nyu, TINY_GAD)

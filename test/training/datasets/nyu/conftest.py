@@ -1,4 +1,4 @@
-"""The made-up package, written once, and the real one where it is at hand."""
+"""The made-up frames in other forms, and the real ones where they are at hand."""
 
 from __future__ import annotations
 
@@ -7,20 +7,12 @@ from pathlib import Path
 import pytest
 
 from training.datasets.nyu import NyuSamples
-from training.datasets.nyu.fixture import write_fixture, write_raw_fixture
-
-
-@pytest.fixture(scope='session')
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the converted made-up package: frames 3 to 5 to train on, 1 and 2 to test."""
-    root = tmp_path_factory.mktemp('package') / 'NYU'
-    write_fixture(root)
-    return root
+from training.datasets.nyu.fixture import write_raw_fixture
 
 
 @pytest.fixture(scope='session')
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the same frames as a raw release."""
+    """Return the frames of `tiny_nyu` as a raw release."""
     root = tmp_path_factory.mktemp('release')
     write_raw_fixture(root)
     return root
@@ -43,6 +35,6 @@ def real_release(shared_data: Path) -> Path:
 
 
 @pytest.fixture(scope='session')
-def samples(package: Path) -> NyuSamples:
+def samples(tiny_nyu: Path) -> NyuSamples:
     """Return the two test frames of the made-up package."""
-    return NyuSamples(package, 'test')
+    return NyuSamples(tiny_nyu, 'test')

@@ -42,9 +42,9 @@ def test_a_release_is_converted_and_verified(
 
 
 def test_verification_reads_images_too(
-    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    tiny_nyu: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
 ) -> None:
-    root = Path(shutil.copytree(package, tmp_path / 'NYU'))
+    root = Path(shutil.copytree(tiny_nyu, tmp_path / 'NYU'))
     image = root / 'Label40' / '0002.png'
     image.write_bytes(image.read_bytes()[:-20])
     assert run('verify', root) == 1
@@ -81,11 +81,11 @@ def test_the_fixture_is_written_counted_and_packed(
 
 
 def test_nyucad_volumes_are_counted_beside_those_of_the_kinect(
-    package: Path, tmp_path: Path,
+    tiny_nyu: Path, tmp_path: Path,
 ) -> None:
-    root = Path(shutil.copytree(package, tmp_path / 'NYU'))
-    shutil.copytree(package / 'TSDF', tmp_path / 'NYUCAD' / 'TSDF')
-    shutil.copytree(package / 'Mapping', tmp_path / 'NYUCAD' / 'Mapping')
+    root = Path(shutil.copytree(tiny_nyu, tmp_path / 'NYU'))
+    shutil.copytree(tiny_nyu / 'TSDF', tmp_path / 'NYUCAD' / 'TSDF')
+    shutil.copytree(tiny_nyu / 'Mapping', tmp_path / 'NYUCAD' / 'Mapping')
     sample = NyuSamples(root, [1], images=())[0]
     np.savez(tmp_path / 'NYUCAD' / 'TSDF' / '0001.npz', -np.abs(sample.tsdf))
     counts = {}
@@ -97,9 +97,9 @@ def test_nyucad_volumes_are_counted_beside_those_of_the_kinect(
 
 
 def test_broken_frames_are_counted_in_the_output(
-    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    tiny_nyu: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
 ) -> None:
-    root = Path(shutil.copytree(package, tmp_path / 'NYU'))
+    root = Path(shutil.copytree(tiny_nyu, tmp_path / 'NYU'))
     (root / 'TSDF' / '0004.npz').write_bytes(b'no zip')
     assert run('statistics', root) == 1
     assert '0004.npz is damaged' in capsys.readouterr().err

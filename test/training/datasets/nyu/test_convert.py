@@ -45,9 +45,9 @@ def converted(two_frames: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return out / 'NYU'
 
 
-def test_a_converted_release_is_the_package(converted: Path, package: Path) -> None:
+def test_a_converted_release_is_the_package(converted: Path, tiny_nyu: Path) -> None:
     assert NyuSamples(converted, 'train').frame_ids == (3,)
-    for one, other in zip(NyuSamples(converted, 'all'), NyuSamples(package, [1, 3]), strict=True):
+    for one, other in zip(NyuSamples(converted, 'all'), NyuSamples(tiny_nyu, [1, 3]), strict=True):
         for name in ('rgb', 'tsdf', 'label_weight', 'pixel_of_voxel', 'labels', 'depth_m'):
             assert np.array_equal(getattr(one, name), getattr(other, name)), name
         assert np.allclose(one.placement.T_camera_voxel, other.placement.T_camera_voxel)
@@ -95,8 +95,8 @@ def test_the_golden_number_of_fine_cells_is_in_view() -> None:
     assert int(table.in_view.sum()) == 5867586
 
 
-def test_weights_follow_the_plain_distances_whatever_is_stored(package: Path) -> None:
-    plain = NyuSamples(package, [3], images=())[0]
+def test_weights_follow_the_plain_distances_whatever_is_stored(tiny_nyu: Path) -> None:
+    plain = NyuSamples(tiny_nyu, [3], images=())[0]
     flipped = convert_frame(
         fixture_depth(), fixture_volume(), ConversionOptions(tsdf=SSCNET_TSDF))
     assert np.array_equal(flipped.label_weight, plain.label_weight)
@@ -117,15 +117,15 @@ def test_verification_finds_what_was_changed(converted: Path, two_frames: Path) 
     assert not other.is_acceptable
 
 
-def test_verification_without_raw_files_only_reads(package: Path) -> None:
-    entries = list(verify(NyuSamples(package, 'test', images=()), None))
+def test_verification_without_raw_files_only_reads(tiny_nyu: Path) -> None:
+    entries = list(verify(NyuSamples(tiny_nyu, 'test', images=()), None))
     assert entries == [Difference(1), Difference(2)]
     assert all(entry.is_acceptable and not entry.is_compared for entry in entries)
 
 
-def test_verification_needs_common_frames(package: Path, two_frames: Path) -> None:
+def test_verification_needs_common_frames(tiny_nyu: Path, two_frames: Path) -> None:
     with pytest.raises(DataError, match='no frame in common'):
-        next(verify(NyuSamples(package, [4]), two_frames))
+        next(verify(NyuSamples(tiny_nyu, [4]), two_frames))
 
 
 def test_damaged_raw_frames_stop_the_conversion_unless_skipped(

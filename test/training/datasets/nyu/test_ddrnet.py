@@ -24,12 +24,12 @@ NAME = 'NYU0003_0000_voxels.npz'
 
 
 @pytest.fixture(scope='module')
-def arrays(package: Path) -> dict[str, np.ndarray]:
+def arrays(tiny_nyu: Path) -> dict[str, np.ndarray]:
     placement = fixture_volume().placement
     fine = compute_tsdf(
         fixture_depth(), CAMERAS['sscnet'], placement.grid, placement.T_camera_voxel,
         subdivision=4, settings=SSCNET_TSDF)
-    sample = NyuSamples(package, [3])[0]
+    sample = NyuSamples(tiny_nyu, [3])[0]
     flipped = np.repeat(np.repeat(np.repeat(fine.values, 4, 0), 4, 1), 4, 2)
     position = np.zeros((480, 640), np.int32)
     position[10, 20:23] = np.ravel_multi_index((8, 9, 10), (240, 144, 240))
@@ -46,8 +46,8 @@ def root(arrays: dict[str, np.ndarray], tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_frames_are_read(root: Path, package: Path, arrays: dict[str, np.ndarray]) -> None:
-    samples, reference = NyuSamples(root, 'train'), NyuSamples(package, [3])[0]
+def test_frames_are_read(root: Path, tiny_nyu: Path, arrays: dict[str, np.ndarray]) -> None:
+    samples, reference = NyuSamples(root, 'train'), NyuSamples(tiny_nyu, [3])[0]
     assert samples.frame_ids == (3,)
     sample = samples[0]
     assert np.array_equal(sample.rgb, reference.rgb)

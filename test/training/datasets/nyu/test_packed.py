@@ -19,13 +19,13 @@ ARRAYS = ('rgb', 'tsdf', 'label_weight', 'pixel_of_voxel', 'labels', 'label_map1
 
 
 @pytest.fixture(scope='module')
-def folder(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return pack(NyuSamples(package, 'all'), tmp_path_factory.mktemp('packed') / 'nyu', SPLITS)
+def folder(tiny_nyu: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pack(NyuSamples(tiny_nyu, 'all'), tmp_path_factory.mktemp('packed') / 'nyu', SPLITS)
 
 
-def test_packed_frames_equal_the_files(package: Path, folder: Path) -> None:
+def test_packed_frames_equal_the_files(tiny_nyu: Path, folder: Path) -> None:
     for split in ('train', 'test', [2, 5]):
-        packed, files = NyuSamples(folder, split), NyuSamples(package, split)
+        packed, files = NyuSamples(folder, split), NyuSamples(tiny_nyu, split)
         assert packed.frame_ids == files.frame_ids
         for one, other in zip(packed, files, strict=True):
             assert one.camera == other.camera
@@ -37,8 +37,8 @@ def test_packed_frames_equal_the_files(package: Path, folder: Path) -> None:
                 assert np.array_equal(getattr(one, name), getattr(other, name)), name
 
 
-def test_half_precision_rounds_distances_only(package: Path, tmp_path: Path) -> None:
-    files = NyuSamples(package, [4], images=())
+def test_half_precision_rounds_distances_only(tiny_nyu: Path, tmp_path: Path) -> None:
+    files = NyuSamples(tiny_nyu, [4], images=())
     half = pack(files, tmp_path / 'half', SPLITS, tsdf_dtype='float16')
     sample = NyuSamples(half, 'train')[0]
     assert sample.tsdf.dtype == np.float32
@@ -54,13 +54,13 @@ def test_images_of_a_packed_folder_are_read_only_when_asked_for(folder: Path) ->
     assert sample.rgb is sample.label_map13 is sample.depth_m is None
 
 
-def test_an_existing_folder_is_not_overwritten(package: Path, folder: Path) -> None:
+def test_an_existing_folder_is_not_overwritten(tiny_nyu: Path, folder: Path) -> None:
     with pytest.raises(DataError, match='exists'):
-        pack(NyuSamples(package, 'test'), folder, SPLITS)
+        pack(NyuSamples(tiny_nyu, 'test'), folder, SPLITS)
 
 
 def test_an_interrupted_packing_leaves_nothing_that_looks_whole(
-    package: Path, tmp_path: Path,
+    tiny_nyu: Path, tmp_path: Path,
 ) -> None:
     class Interrupted(NyuSamples):
         def __getitem__(self, index):
@@ -68,14 +68,14 @@ def test_an_interrupted_packing_leaves_nothing_that_looks_whole(
                 raise KeyboardInterrupt
             return super().__getitem__(index)
     with pytest.raises(KeyboardInterrupt):
-        pack(Interrupted(package, 'test', images=()), tmp_path / 'nyu', SPLITS)
+        pack(Interrupted(tiny_nyu, 'test', images=()), tmp_path / 'nyu', SPLITS)
     assert not (tmp_path / 'nyu').exists()
     assert len(NyuSamples(pack(
-        NyuSamples(package, 'test', images=()), tmp_path / 'nyu', SPLITS), 'test')) == 2
+        NyuSamples(tiny_nyu, 'test', images=()), tmp_path / 'nyu', SPLITS), 'test')) == 2
 
 
-def test_damage_and_gaps_are_named(package: Path, tmp_path: Path) -> None:
-    folder = pack(NyuSamples(package, 'test', images=()), tmp_path / 'nyu', SPLITS)
+def test_damage_and_gaps_are_named(tiny_nyu: Path, tmp_path: Path) -> None:
+    folder = pack(NyuSamples(tiny_nyu, 'test', images=()), tmp_path / 'nyu', SPLITS)
     with pytest.raises(DataError, match='0003 was not packed'):
         NyuSamples(folder, [1, 3])
     with pytest.raises(DataError, match='train, test and all'):
@@ -92,8 +92,8 @@ def test_damage_and_gaps_are_named(package: Path, tmp_path: Path) -> None:
         NyuSamples(folder, 'test')
 
 
-def test_volumes_of_another_depth_are_not_passed_off(package: Path, tmp_path: Path) -> None:
-    files = NyuSamples(package, 'test', images=())
+def test_volumes_of_another_depth_are_not_passed_off(tiny_nyu: Path, tmp_path: Path) -> None:
+    files = NyuSamples(tiny_nyu, 'test', images=())
     kinect = pack(files, tmp_path / 'kinect', SPLITS, options=files.options)
     with pytest.raises(DataError, match='packed with volumes kinect, asked for are cad, own'):
         NyuSamples(kinect, 'test', depth_source='cad', cad_weights='own')
@@ -104,8 +104,8 @@ def test_volumes_of_another_depth_are_not_passed_off(package: Path, tmp_path: Pa
         NyuSamples(cad, 'test')
 
 
-def test_frames_that_differ_in_their_images_are_refused(package: Path, tmp_path: Path) -> None:
-    one = NyuSamples(package, [1])[0]
-    other = NyuSamples(package, [2], images=())[0]
+def test_frames_that_differ_in_their_images_are_refused(tiny_nyu: Path, tmp_path: Path) -> None:
+    one = NyuSamples(tiny_nyu, [1])[0]
+    other = NyuSamples(tiny_nyu, [2], images=())[0]
     with pytest.raises(DataError, match='0002 has'):
         pack([one, other], tmp_path / 'nyu', SPLITS)

@@ -70,7 +70,7 @@ def test_rays_of_other_real_frames_cross_their_voxels(real_package: Path) -> Non
         assert int((depth_m > 0).sum()) == int(surface(sample.pixel_of_voxel).sum())
 
 
-@pytest.mark.parametrize('name', ['package', 'real_package'])
+@pytest.mark.parametrize('name', ['tiny_nyu', 'real_package'])
 def test_visible_voxels_project_near_the_pixels_that_own_them(
     name: str, request: pytest.FixtureRequest,
 ) -> None:
@@ -85,17 +85,17 @@ def test_visible_voxels_project_near_the_pixels_that_own_them(
     assert (np.hypot(u - column, v - row) <= 1.2 * reach_px).all()
 
 
-def test_occdepth_reads_the_frames_of_the_benchmark(package: Path) -> None:
+def test_occdepth_reads_the_frames_of_the_benchmark(tiny_nyu: Path) -> None:
     make = SampleMaker(load_preset('n4'), DataOptions(), with_cells=False)
-    batch = make(NyuFrames(package, 'train')[0])
+    batch = make(NyuFrames(tiny_nyu, 'train')[0])
     assert batch.labels.shape == (1, 60, 36, 60)
     assert batch.images.shape[-2:] == (480, 640)
-    visible = NyuSamples(package, [3])[0].pixel_of_voxel != 307200
+    visible = NyuSamples(tiny_nyu, [3])[0].pixel_of_voxel != 307200
     assert batch.inputs.in_view.reshape(-1, 129600)[0].numpy()[visible].mean() > 0.95
 
 
-def test_frames_carry_measured_depth_where_there_is_some(package: Path) -> None:
-    frames = NyuFrames(package, 'train', limit=2)
+def test_frames_carry_measured_depth_where_there_is_some(tiny_nyu: Path) -> None:
+    frames = NyuFrames(tiny_nyu, 'train', limit=2)
     assert len(frames) == len(frames[:]) == 2
     labelled = frames[-1]
     sample = frames.samples[1]
@@ -106,8 +106,8 @@ def test_frames_carry_measured_depth_where_there_is_some(package: Path) -> None:
     assert labelled.depth_m.shape == (1, 480, 640)
 
 
-def test_frames_without_depth_images_carry_implied_depth(package: Path, tmp_path: Path) -> None:
-    root = Path(shutil.copytree(package, tmp_path / 'NYU'))
+def test_frames_without_depth_images_carry_implied_depth(tiny_nyu: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(tiny_nyu, tmp_path / 'NYU'))
     shutil.rmtree(root / 'Depth')
     depth_m = NyuFrames(root, 'test')[0].frame.depth_m
     assert int((depth_m > 0).sum()) == 1289

@@ -91,12 +91,12 @@ def test_samples_have_the_promised_types(samples: NyuSamples) -> None:
     assert sample.depth_m.shape == sample.label_map13.shape == sample.camera.size == (480, 640)
 
 
-def test_only_the_images_asked_for_are_read(package: Path) -> None:
-    sample = NyuSamples(package, 'train', images=['label_map13'])[0]
+def test_only_the_images_asked_for_are_read(tiny_nyu: Path) -> None:
+    sample = NyuSamples(tiny_nyu, 'train', images=['label_map13'])[0]
     assert sample.label_map13 is not None
     assert sample.rgb is sample.label_map40 is sample.depth_m is None
     with pytest.raises(DataError, match='hha'):
-        NyuSamples(package, 'train', images=['hha'])
+        NyuSamples(tiny_nyu, 'train', images=['hha'])
 
 
 def test_named_regions_cover_the_whole_grid_once_where_exclusive(samples: NyuSamples) -> None:
@@ -109,12 +109,12 @@ def test_named_regions_cover_the_whole_grid_once_where_exclusive(samples: NyuSam
     assert named['outside_room'].sum() == 6090
 
 
-def test_stored_edges_are_those_of_the_labels(package: Path, samples: NyuSamples) -> None:
-    assert np.array_equal(np.load(package / 'sketch3D' / '0001.npy'), sketch(samples[0].labels))
+def test_stored_edges_are_those_of_the_labels(tiny_nyu: Path, samples: NyuSamples) -> None:
+    assert np.array_equal(np.load(tiny_nyu / 'sketch3D' / '0001.npy'), sketch(samples[0].labels))
 
 
-def test_arrays_in_memory_equal_the_samples(package: Path) -> None:
-    samples = NyuSamples(package, 'train')
+def test_arrays_in_memory_equal_the_samples(tiny_nyu: Path) -> None:
+    samples = NyuSamples(tiny_nyu, 'train')
     arrays = load_arrays(samples, images=['label_map13'], tsdf_dtype='float16')
     assert arrays.frame_ids.tolist() == [3, 4, 5]
     assert arrays.rgb is None
@@ -124,14 +124,14 @@ def test_arrays_in_memory_equal_the_samples(package: Path) -> None:
     assert arrays.nbytes == 3 * (129600 * (2 + 1 + 4 + 1) + 480 * 640 + 8)
 
 
-def test_arrays_need_the_images_asked_for(package: Path) -> None:
+def test_arrays_need_the_images_asked_for(tiny_nyu: Path) -> None:
     with pytest.raises(DataError, match='0003 has no rgb'):
-        load_arrays(NyuSamples(package, 'train', images=()), images=['rgb'])
+        load_arrays(NyuSamples(tiny_nyu, 'train', images=()), images=['rgb'])
 
 
 @pytest.fixture
-def copy(package: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(package, tmp_path / 'NYU'))
+def copy(tiny_nyu: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_nyu, tmp_path / 'NYU'))
 
 
 def move(root: Path, names: dict[str, str]) -> None:
@@ -145,31 +145,31 @@ def same(one: Any, other: Any) -> bool:
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
 
 
-def test_the_layout_of_ammnet_is_read(copy: Path, package: Path) -> None:
+def test_the_layout_of_ammnet_is_read(copy: Path, tiny_nyu: Path) -> None:
     for split, ids in (('train', (3, 4, 5)), ('test', (1, 2))):
         move(copy, {f'RGB/NYU{i:04d}_colors.png': f'{split}/RGB/NYU{i:04d}_rgb.png' for i in ids})
         (copy / f'{split}.txt').unlink()
     samples = NyuSamples(copy, 'train')
     assert samples.frame_ids == (3, 4, 5)
-    assert all(map(same, samples, NyuSamples(package, 'train')))
+    assert all(map(same, samples, NyuSamples(tiny_nyu, 'train')))
 
 
-def test_the_layout_of_cvsformer_is_read(copy: Path, package: Path) -> None:
+def test_the_layout_of_cvsformer_is_read(copy: Path, tiny_nyu: Path) -> None:
     move(copy, {'TSDF': 'T', 'Label': 'L'})
     shutil.rmtree(copy / 'RGB')
-    sample, expected = NyuSamples(copy, 'test')[0], NyuSamples(package, 'test')[0]
+    sample, expected = NyuSamples(copy, 'test')[0], NyuSamples(tiny_nyu, 'test')[0]
     assert sample.rgb is None
     assert np.array_equal(sample.tsdf, expected.tsdf)
     assert np.array_equal(sample.labels, expected.labels)
 
 
-def test_narrow_and_wide_integer_types_are_the_same_frame(copy: Path, package: Path) -> None:
+def test_narrow_and_wide_integer_types_are_the_same_frame(copy: Path, tiny_nyu: Path) -> None:
     arrays = np.load(copy / 'Mapping' / '0001.npz')['arr_0']
     np.savez(copy / 'Mapping' / '0001.npz', arrays.astype(np.int32))
     tsdf = np.load(copy / 'TSDF' / '0001.npz')
     np.savez(copy / 'TSDF' / '0001.npz', tsdf['arr_0'].reshape(60, 36, 60),
              tsdf['arr_1'].astype(np.uint8))
-    assert same(NyuSamples(copy, [1])[0], NyuSamples(package, [1])[0])
+    assert same(NyuSamples(copy, [1])[0], NyuSamples(tiny_nyu, [1])[0])
 
 
 def edit(kind: str, key: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[..., None]:
