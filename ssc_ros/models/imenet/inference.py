@@ -48,7 +48,8 @@ def optimized(network: ImenetNetwork, dtype: torch.dtype = torch.float32) -> Ime
 def _shorten(branch: nn.Module, dtype: torch.dtype) -> None:
     """Compute a branch in a number format, its classifier in float32: rounded scores tie."""
     _lay_out(branch.to(dtype))
-    branch.register_forward_pre_hook(lambda _, values: tuple(_cast(each, dtype) for each in values))
+    branch.register_forward_pre_hook(
+        lambda _, values: tuple(_cast(each, dtype) for each in values))
     classifier = _classifier(branch).to(torch.float32)
     classifier.register_forward_pre_hook(lambda _, values: (values[0].float(),))
 

@@ -65,6 +65,9 @@ _PRESETS = (
     *_family(_PAPER, ''),
     _ROBUST,
     *_family(_ROBUST, 'robust-'),
+    # What a released checkpoint of 3D-Sketch is.
+    replace(_sketch(_PAPER, 'sketch'), image_network='none', iterations=0, has_dcp2d=False,
+            has_dda=False),
     # Table 4's network with depth and no volume.
     replace(_PAPER, name='rgbd', image_network='seg2dnet-rgbd', voxel_network='none',
             iterations=0, has_dcp2d=False, has_dda=False),

@@ -7,6 +7,15 @@ from collections.abc import Iterable, Mapping
 
 from ssc_ros.errors import WeightsError
 
+# Inside the three-dimensional bottlenecks of DDRNet, which 3D-Sketch has, too.
+BOTTLENECK_LAYERS = (
+    ('conv1', 'reduce'), ('bn1', 'reduce_norm'),
+    ('conv2', 'axis_convs.0'), ('bn2', 'axis_norms.0'),
+    ('conv3', 'axis_convs.1'), ('bn3', 'axis_norms.1'),
+    ('conv4', 'axis_convs.2'), ('bn4', 'axis_norms.2'),
+    ('conv5', 'expand'), ('bn5', 'expand_norm'),
+    ('downsample', 'shortcut'), ('downsample2', 'pool_last'),
+    ('downsample3', 'pool_last_middle'), ('downsample4', 'pool_middle'))
 # Applied in order; each pattern is anchored at the start or at a dot.
 _RULES = tuple((re.compile(pattern), replacement) for pattern, replacement in (
     (r'^module\.', ''),
@@ -67,16 +76,8 @@ _RULES = tuple((re.compile(pattern), replacement) for pattern, replacement in (
     (r'^discriminator\.(blocks\.\d)\.0\.', r'discriminator.\1.'),
     (r'^disc\.linear\.', r'discriminator.embed.'),
     (r'^disc\.logit\.', r'discriminator.judge.'),
-    # Inside the three-dimensional bottlenecks.
     *((re.sub('NAME', official, r'^((?:tsdf|decoder|discriminator)\..*)\.NAME\.'), rf'\1.{ours}.')
-      for official, ours in (
-          ('conv1', 'reduce'), ('bn1', 'reduce_norm'),
-          ('conv2', 'axis_convs.0'), ('bn2', 'axis_norms.0'),
-          ('conv3', 'axis_convs.1'), ('bn3', 'axis_norms.1'),
-          ('conv4', 'axis_convs.2'), ('bn4', 'axis_norms.2'),
-          ('conv5', 'expand'), ('bn5', 'expand_norm'),
-          ('downsample', 'shortcut'), ('downsample2', 'pool_last'),
-          ('downsample3', 'pool_last_middle'), ('downsample4', 'pool_middle'))),
+      for official, ours in BOTTLENECK_LAYERS),
 ))
 _ENCODER = 'image.encoder.'
 _OURS = ('image.', 'tsdf.', 'decoder.', 'discriminator.')

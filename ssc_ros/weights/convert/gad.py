@@ -56,11 +56,11 @@ _TORCHVISION = _compiled(
 _HUB = _compiled(
     (r'embedder\.embedder\.convolution\.', 'conv1.'),
     (r'embedder\.embedder\.normalization\.', 'bn1.'),
-    *((rf'encoder\.stages\.(\d)\.layers\.(\d)\.layer\.{index}\.{official}\.',
+    *((rf'encoder\.stages\.(\d)\.layers\.(\d+)\.layer\.{index}\.{official}\.',
        rf'stages.\1.\2.{ours}{index + 1}.')
       for index in range(3) for official, ours in (
           ('convolution', 'conv'), ('normalization', 'bn'))),
-    *((rf'encoder\.stages\.(\d)\.layers\.(\d)\.shortcut\.{official}\.',
+    *((rf'encoder\.stages\.(\d)\.layers\.(\d+)\.shortcut\.{official}\.',
        rf'stages.\1.\2.downsample.{index}.')
       for index, official in enumerate(('convolution', 'normalization'))))
 
@@ -80,7 +80,7 @@ def translate_names(names: Iterable[str]) -> Mapping[str, str]:
 
 def translate_encoder(names: Iterable[str]) -> Mapping[str, str]:
     """
-    Map the names of a ResNet-50, of torchvision or the Hugging Face hub, to those of our encoder.
+    Map the names of a ResNet, of torchvision or the Hugging Face hub, to those of our encoders.
 
     The classifier is left out.
 
@@ -89,7 +89,7 @@ def translate_encoder(names: Iterable[str]) -> Mapping[str, str]:
     """
     return _translated(
         (name for name in names if not _CLASSIFIER.match(name)), r'(?:module|resnet)\.',
-        (*_TORCHVISION, *_HUB), 'a ResNet-50')
+        (*_TORCHVISION, *_HUB), 'a ResNet')
 
 
 def _translated(
