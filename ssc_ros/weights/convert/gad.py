@@ -89,7 +89,7 @@ def translate_encoder(names: Iterable[str]) -> Mapping[str, str]:
     """
     return _translated(
         (name for name in names if not _CLASSIFIER.match(name)), r'(?:module|resnet)\.',
-        (*_TORCHVISION, *_HUB), 'a ResNet')
+        (*_TORCHVISION, *_HUB), 'a ResNet-50 or -101')
 
 
 def _translated(
