@@ -91,12 +91,14 @@ class FrameResult:
     Attributes:
         latency_ms: from the input to the result.
         confusion: counts by target and predicted id; empty where there is no ground truth.
+        image_confusion: the same of the labelled image that came with a scene.
     """
 
     stamp_ns: int
     latency_ms: float
     stage_ms: Mapping[str, float] = field(default_factory=dict)
     confusion: Sequence[Sequence[int]] = ()
+    image_confusion: Sequence[Sequence[int]] = field(default_factory=list)
 
 
 class EvaluationLog:

@@ -46,6 +46,7 @@ class FrameTopics:
         first_info, second_info: their calibrations; only stereo pairs have a second one.
         odometry, ground_truth: empty where the bag has none. The truth is a label volume, or for
             frames of colour alone a label image.
+        image_truth: label image beside a ground truth that is a label volume.
     """
 
     kind: FrameKind
@@ -55,12 +56,13 @@ class FrameTopics:
     second_info: str = ''
     odometry: str = ''
     ground_truth: str = ''
+    image_truth: str = ''
 
     @property
     def all(self) -> tuple[str, ...]:
         """All topics that are read."""
         names = (self.first, self.second, self.first_info, self.second_info, self.odometry,
-                 self.ground_truth)
+                 self.ground_truth, self.image_truth)
         return tuple(name for name in names if name)
 
     @property
@@ -81,7 +83,7 @@ class FrameTopics:
 
 def find_frame_topics(
     reader: BagReader, *, kind: FrameKind = 'stereo', namespace: str = '/stereo',
-    odometry: str = '/odom', ground_truth: str = '',
+    odometry: str = '/odom', ground_truth: str = '', scores_images: bool = False,
 ) -> FrameTopics:
     """
     Find the topics of a stereo bag, raw or compressed, as stereo_image_proc names them.
@@ -89,6 +91,7 @@ def find_frame_topics(
     Args:
         ground_truth: default: ``/ground_truth/voxels``, or ``label_image`` beside the left image
             for frames of colour alone.
+        scores_images: the label image is wanted beside the label volume.
 
     Raises:
         DataError: images or calibrations are missing; the message names topics that are there.
@@ -104,12 +107,14 @@ def find_frame_topics(
         second_info = ''
     if kind == 'rgb':
         odometry = ''
-    ground_truth = ground_truth or (
-        f'{left}/label_image' if kind == 'rgb' else '/ground_truth/voxels')
+    label_image = f'{left}/label_image'
+    ground_truth = ground_truth or (label_image if kind == 'rgb' else '/ground_truth/voxels')
+    image_truth = label_image if scores_images and kind != 'rgb' else ''
     topics = FrameTopics(
         kind, first, second, f'{left}/camera_info', second_info,
         odometry if odometry in reader.topics else '',
-        ground_truth if ground_truth in reader.topics else '')
+        ground_truth if ground_truth in reader.topics else '',
+        image_truth if image_truth in reader.topics else '')
     reader.require_topics(topics.all)
     return topics
 
@@ -125,10 +130,12 @@ class BagFrame:
 
     Attributes:
         truth: (X, Y * Z) uint8 labels, None where the bag has no ground truth for this frame.
+        pixel_truth: (H, W) uint8 labels of the first image, None where the bag has none.
     """
 
     frame: StereoFrame | RgbdFrame
     truth: NDArray[np.uint8] | None
+    pixel_truth: NDArray[np.uint8] | None = None
 
     def ground_truth(self) -> NDArray[np.uint8] | None:
         """Return the ground truth as (X, Y, Z) labels of the frame's grid."""
@@ -140,6 +147,10 @@ class BagFrame:
                 f'ground truth is {self.truth.shape} but the network completes {shape}: '
                 'score this bag with weights of its own grid')
         return self.truth.reshape(shape)
+
+    def image_ground_truth(self) -> NDArray[np.uint8] | None:
+        """Return the labels of the pixels of the first image."""
+        return _of_size(self.pixel_truth, self.frame.camera.size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,11 +167,16 @@ class BagImage:
 
     def ground_truth(self) -> NDArray[np.uint8] | None:
         """Return the labels of the image's pixels."""
-        if self.truth is not None and self.truth.shape != self.frame.camera.size:
-            raise DataError(
-                f'the label image is {self.truth.shape} but the colour image '
-                f'{self.frame.camera.size}: record labels of the size of the image')
-        return self.truth
+        return _of_size(self.truth, self.frame.camera.size)
+
+
+def _of_size(
+    truth: NDArray[np.uint8] | None, size: tuple[int, int],
+) -> NDArray[np.uint8] | None:
+    if truth is not None and truth.shape != size:
+        raise DataError(f'the label image is {truth.shape} but the colour image {size}: record '
+                        'labels of the size of the image')
+    return truth
 
 
 @dataclass(slots=True, eq=False)
@@ -195,7 +211,8 @@ class MomentReader(ABC, Generic[ItemT]):
         self._pending: deque[_Pending] = deque()
         self._seconds: deque[tuple[int, Any]] = deque(maxlen=100)
         self._poses: deque[StampedPose] = deque(maxlen=1000)
-        self._truths: dict[int, Any] = {}
+        self._truths: dict[str, dict[int, Any]] = {
+            topic: {} for topic in (topics.ground_truth, topics.image_truth)}
         self._calibrations: dict[str, CameraCalibration] = {}
 
     def __iter__(self) -> Iterator[ItemT]:
@@ -227,8 +244,8 @@ class MomentReader(ABC, Generic[ItemT]):
             self._calibrations[topic] = decode_camera_info(msg)
         elif topic == topics.odometry:
             self._poses.append(decode_odometry(msg))
-        elif topic == topics.ground_truth:
-            self._truths[stamp_ns(msg.header.stamp)] = msg
+        elif topic in self._truths:
+            self._truths[topic][stamp_ns(msg.header.stamp)] = msg
         elif topic == topics.first:
             self._pending.append(_Pending(time_ns, stamp_ns(msg.header.stamp), msg))
         else:
@@ -255,8 +272,9 @@ class MomentReader(ABC, Generic[ItemT]):
                 yield self._build(waiting)
             except SscError as error:
                 self.on_refused(waiting.stamp_ns, str(error))
-            for stamp in [stamp for stamp in self._truths if stamp <= waiting.stamp_ns]:
-                del self._truths[stamp]
+            for truths in self._truths.values():
+                for stamp in [stamp for stamp in truths if stamp <= waiting.stamp_ns]:
+                    del truths[stamp]
 
     def _check_complete(self, waiting: _Pending) -> None:
         if waiting.stamp_ns == 0:
@@ -266,8 +284,8 @@ class MomentReader(ABC, Generic[ItemT]):
         if not waiting.calibrations:
             raise DataError(f'{self.topics.first_info}: no calibration came with the image')
 
-    def _truth(self, waiting: _Pending) -> NDArray[np.uint8] | None:
-        truth = self._truths.get(waiting.stamp_ns)
+    def _truth(self, waiting: _Pending, topic: str) -> NDArray[np.uint8] | None:
+        truth = self._truths[topic].get(waiting.stamp_ns)
         return None if truth is None else decode_label(truth).astype(np.uint8)
 
     def _check(self) -> None:
@@ -319,7 +337,9 @@ class FrameReader(MomentReader[BagFrame]):
                     else self._pose(waiting.stamp_ns, header.frame_id))
             frame = RgbdFrame(first, view.depth_m, view.camera, self.place_box(pose),
                               waiting.stamp_ns, header.frame_id)
-        return BagFrame(frame, self._truth(waiting))
+        return BagFrame(
+            frame, *(self._truth(waiting, topic)
+                     for topic in (self.topics.ground_truth, self.topics.image_truth)))
 
     def _pose(self, stamp: int, frame_id: str) -> NDArray[np.float64]:
         if not self.topics.odometry:
@@ -341,4 +361,4 @@ class ImageReader(MomentReader[BagImage]):
         frame = RgbFrame(
             read_color(waiting.image), waiting.calibrations[0].rectified_camera(),
             stamp_ns=waiting.stamp_ns, frame_id=waiting.image.header.frame_id)
-        return BagImage(frame, self._truth(waiting))
+        return BagImage(frame, self._truth(waiting, self.topics.ground_truth))

@@ -25,7 +25,7 @@ from ssc_ros.messages.volumes import decode_label_volume
 VOLUME, CLOUD, LABEL_IMAGE, DEPTH = 'voxels/labels', 'voxels/points', 'label_image', 'depth'
 CONFIDENCE, OVERLAY = 'confidence', 'label_overlay'
 ANSWERS: Mapping[str, tuple[str, ...]] = {
-    'scene': (VOLUME, CLOUD, LABEL_IMAGE, DEPTH),
+    'scene': (VOLUME, CLOUD, LABEL_IMAGE, DEPTH, CONFIDENCE),
     'image': (LABEL_IMAGE, CONFIDENCE, DEPTH, OVERLAY)}
 """What is recorded of a node, by what its network answers; the first comes with every frame."""
 # Ages are measured against the stamps, which are as old as the bag.
@@ -157,6 +157,7 @@ def _estimate(item: BagFrame, parts: dict[str, Any], label_space: LabelSpace) ->
         labels=decode_label_volume(parts[VOLUME], grid.shape), confidence=confidence,
         observed=observed, grid=grid, T_camera_voxel=T_camera_voxel, camera=frame.camera,
         label_space=label_space, image_labels=_label_image(parts),
+        image_confidence=decode_image(parts[CONFIDENCE]) if CONFIDENCE in parts else None,
         depth_m=decode_depth(parts[DEPTH]) if DEPTH in parts else None,
         stamp_ns=frame.stamp_ns, frame_id=frame.frame_id)
 

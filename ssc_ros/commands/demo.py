@@ -25,7 +25,14 @@ from ssc_ros.bags.frames import (
     find_frame_topics,
 )
 from ssc_ros.bags.image_evaluation import ImageEvaluation
-from ssc_ros.bags.results import ReplayTimes, read_labelled_images, read_scenes, read_times
+from ssc_ros.bags.label_images import score_label_images
+from ssc_ros.bags.results import (
+    LABEL_IMAGE,
+    ReplayTimes,
+    read_labelled_images,
+    read_scenes,
+    read_times,
+)
 from ssc_ros.commands.console import ProgressBar, say
 from ssc_ros.commands.network import NetworkFacts, describe_weights, find_shipped
 from ssc_ros.commands.processes import require_ros
@@ -38,6 +45,7 @@ from ssc_ros.geometry.transforms import level_camera_pose
 from ssc_ros.labels import LabelSpace, load_label_space
 from ssc_ros.labels.numbering import translate_labels
 from ssc_ros.metrics import format_table
+from ssc_ros.models.estimator import AS_TRAINED
 from ssc_ros.models.registry import RANDOM_PREFIX
 from ssc_ros.viewer import RecordedFrame, Recording
 from ssc_ros.weights import find_bundle, verify
@@ -57,6 +65,7 @@ class System:
         out: default folder of the results.
         truth_space: label space of the ground truth in the sample bag; empty = that of the
             network.
+        is_iterative: the network refines its answer in a loop, as often as one likes.
     """
 
     network: str
@@ -65,13 +74,18 @@ class System:
     frames: str
     out: Path
     truth_space: str = ''
+    is_iterative: bool = False
 
 
 SYSTEMS: Mapping[str, System] = {system.network: system for system in (
     System('occdepth', 'stereo_node', 'stereo', 'stereo pairs', Path('out/demo')),
     System('ammnet', 'rgbd_node', 'rgbd', 'RGB-D frames', Path('out/demo_ammnet')),
+    System('imenet', 'rgbd_node', 'rgbd', 'RGB-D frames', Path('out/demo_imenet'),
+           is_iterative=True),
     System('gad', 'segmentation_node', 'rgb', 'colour images', Path('out/demo_gad'), 'nyu12'),
 )}
+IMAGE_TRUTH_SPACE = 'nyu12'
+"""Of label images beside a ground truth of voxels."""
 SCORES = (
     'frames_scored', 'sc_precision', 'sc_recall', 'sc_iou', 'ssc_miou', 'per_class_iou',
     'truth_space', 'pixel_accuracy', 'mean_accuracy', 'mean_iou', 'per_class_accuracy', 'release')
@@ -82,8 +96,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
         'system', nargs='?', choices=tuple(SYSTEMS), default='occdepth',
-        help='occdepth completes stereo pairs, ammnet RGB-D frames, gad labels colour images '
-        '(%(default)s)')
+        help='occdepth completes stereo pairs, ammnet and imenet RGB-D frames, gad and imenet '
+        'label colour images (%(default)s)')
     parser.add_argument(
         '--real', action='store_true', help='12 real indoor stereo pairs (of the package '
         'stereodemo) instead of synthetic rooms; there is no ground truth to score against')
@@ -91,6 +105,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--weights', help='bundle name or folder, random:PRESET, random:NETWORK/PRESET or dummy '
         '(the shipped weights of the system)')
+    parser.add_argument(
+        '--iterations', type=int, metavar='N', default=AS_TRAINED, help='of imenet, 0 to 6: more '
+        'cost time (as in its training)')
     parser.add_argument(
         '--out', type=Path, help='folder of the results; an older demo there is replaced '
         '(out/demo, with a system out/demo_SYSTEM; with --real _real behind it)')
@@ -128,6 +145,8 @@ def run(args: argparse.Namespace) -> int:
         raise DataError(f'no frame came out of {plan.node}: {out / "log"} says why')
     with BagReader(plan.recorded_bag) as reader:
         report = _report(reader, plan, scores)
+        if network.labels_pixels:
+            report.update(_image_scores(reader, plan, args.namespace))
         write_json(out / 'report.json', report)
         _print(report)
         count = args.pictures if args.pictures is not None else (MAX_SCENES if args.real else 4)
@@ -146,6 +165,10 @@ def _check(args: argparse.Namespace, system: System) -> None:
         raise ConfigurationError(
             f'--real plays stereo pairs without depth, {system.network} needs {system.frames}: '
             'leave it out')
+    if args.iterations != AS_TRAINED and not system.is_iterative:
+        raise ConfigurationError(
+            f'--iterations is for networks that refine their answer in a loop, {system.network} '
+            'has none: leave it out')
 
 
 def _shipped_weights(system: System) -> str:
@@ -190,7 +213,7 @@ def _plan(args: argparse.Namespace, bag: Path, network: NetworkFacts, out: Path)
             node=system.node, bag=bag, topics=topics,
             total=reader.topics[topics.first].message_count,
             weights=network.weights, label_space=network.label_space, out=out,
-            truth_space=system.truth_space,
+            truth_space=system.truth_space, iterations=args.iterations,
             camera_height_m=args.camera_height, camera_pitch_deg=args.camera_pitch)
 
 
@@ -206,9 +229,28 @@ def _report(reader: BagReader, plan: ReplayPlan, scores: Mapping[str, Any]) -> d
         'bag': str(plan.bag)}
 
 
+def _image_scores(
+    recorded: BagReader, plan: ReplayPlan, namespace: str,
+) -> dict[str, dict[str, Any]]:
+    """Score the labelled images that came with the scenes, where the bag has their truth."""
+    evaluation = ImageEvaluation(
+        load_label_space(plan.label_space), load_label_space(IMAGE_TRUTH_SPACE))
+    with BagReader(plan.bag) as reader:
+        topics = find_frame_topics(reader, kind='rgb', namespace=namespace)
+        if topics.ground_truth:
+            score_label_images(
+                recorded, f'/{plan.node}/{LABEL_IMAGE}', ImageReader(reader, topics), evaluation)
+    return {'images': evaluation.as_dict()} if evaluation.num_frames else {}
+
+
 def _print(report: Mapping[str, Any]) -> None:
     say()
     say(summary_table(report))
+    _print_scores(report)
+    _print_scores(report.get('images', {}))
+
+
+def _print_scores(report: Mapping[str, Any]) -> None:
     values: dict[str, float | None] = {}
     if 'sc_iou' in report:
         values = {'SC IoU': report['sc_iou'], 'SSC mIoU': report['ssc_miou']}

@@ -41,7 +41,12 @@ from ssc_ros.commands.network import DEFAULT_WEIGHTS, NetworkFacts, describe_wei
 from ssc_ros.errors import ConfigurationError, DataError
 from ssc_ros.geometry.transforms import level_camera_pose
 from ssc_ros.labels import load_label_space
-from ssc_ros.models.estimator import load_estimator, load_image_estimator
+from ssc_ros.models.estimator import (
+    AS_TRAINED,
+    load_estimator,
+    load_image_estimator,
+    set_iterations,
+)
 from ssc_ros.viewer import Recording
 
 SHOWN_REFUSALS = 5
@@ -61,7 +66,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'networks that label images, else stereo)')
     parser.add_argument(
         '--truth-space', default='nyu12', help='label space of the label images in the bag, for '
-        'networks that label images (%(default)s)')
+        'networks that label images, alone or beside voxels (%(default)s)')
+    parser.add_argument(
+        '--iterations', type=int, metavar='N', default=AS_TRAINED, help='of networks that refine '
+        'their answer in a loop, 0 to 6 (as in their training)')
     parser.add_argument(
         '--namespace', default='/stereo', help='of the camera topics in the bag (%(default)s)')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda, ... (%(default)s)')
@@ -90,9 +98,11 @@ def run(args: argparse.Namespace) -> int:
     kind: FrameKind = args.input or ('rgb' if network.labels_images else 'stereo')
     _check(args, kind, network)
     with BagReader(args.bag) as reader:
-        topics = find_frame_topics(reader, kind=kind, namespace=args.namespace)
+        topics = find_frame_topics(
+            reader, kind=kind, namespace=args.namespace, scores_images=network.labels_pixels)
         load = load_image_estimator if network.labels_images else load_estimator
         estimator = load(args.weights, device=args.device, precision=args.precision)
+        set_iterations(estimator, args.iterations)
         estimator.warm_up()
         say(f'{args.weights} on {estimator.device}, {args.bag}')
         log = EvaluationLog(args.out / 'unfinished.jsonl', {
@@ -100,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
             'bag': str(args.bag.resolve()), 'messages': reader.message_count,
             'start_ns': reader.start_ns, 'topics': list(topics.all), **network.as_dict(),
             'device': estimator.device, 'precision': args.precision,
-            'truth_space': args.truth_space,
+            'truth_space': args.truth_space, 'iterations': args.iterations,
             'pose': [args.camera_height, args.camera_pitch, args.pose_from_depth, args.heading]})
         run = _Run(
             args, estimator, log, reader.topics[topics.first].message_count,
@@ -111,8 +121,9 @@ def run(args: argparse.Namespace) -> int:
             log.close()
     log.path.replace(args.out / 'frames.jsonl')
     say(summary_table(run.report))
-    if run.evaluation.num_frames:
-        say(run.evaluation.table())
+    for evaluation in (run.evaluation, run.image_evaluation):
+        if evaluation.num_frames:
+            say(evaluation.table())
     say(f'report: {args.out / "report.json"}')
     if damage:
         sys.stderr.write(f'error: {damage}\n')
@@ -141,8 +152,12 @@ def _frames(
 
 def _new_evaluation(args: argparse.Namespace, estimator: Any, labels_images: bool) -> Any:
     if labels_images:
-        return ImageEvaluation(estimator.label_space, load_label_space(args.truth_space))
+        return _new_image_evaluation(args, estimator)
     return Evaluation(estimator.label_space)
+
+
+def _new_image_evaluation(args: argparse.Namespace, estimator: Any) -> ImageEvaluation:
+    return ImageEvaluation(estimator.label_space, load_label_space(args.truth_space))
 
 
 def _fixed_pose(args: argparse.Namespace) -> NDArray[np.float64] | None:
@@ -161,6 +176,7 @@ class _Run:
     ) -> None:
         self._new_evaluation = new_evaluation
         self.evaluation = new_evaluation()
+        self.image_evaluation = _new_image_evaluation(args, estimator)
         self._args = args
         self._estimator = estimator
         self._log = log
@@ -202,6 +218,8 @@ class _Run:
         return {
             'frames_in': self._total, 'frames_out': len(results),
             'dropped': self._total - len(results), **self.evaluation.as_dict(),
+            **({'images': self.image_evaluation.as_dict()}
+               if self.image_evaluation.num_frames else {}),
             'latency_ms': duration_summary([result.latency_ms for result in results]),
             'stage_ms': median_stages([result.stage_ms for result in results]),
             'weights': self._args.weights, 'bag': str(self._args.bag),
@@ -217,7 +235,7 @@ class _Run:
             confusion = self._new_evaluation().add(labels, truth).tolist()
         result = FrameResult(
             item.frame.stamp_ns, sum(estimate.stage_ms.values()), _plain(estimate.stage_ms),
-            confusion)
+            confusion, self._image_confusion(item, estimate))
         self._log.append(result)
         self._done.add(result.stamp_ns)
         self._count(result)
@@ -225,9 +243,21 @@ class _Run:
             self._recording.append(estimate, item.frame, truth)
         self._save()
 
+    def _image_confusion(self, item: BagFrame | BagImage, estimate: Any) -> list[list[int]]:
+        """Score the labelled image that came with a scene."""
+        truth = item.image_ground_truth() if isinstance(item, BagFrame) else None
+        if truth is None:
+            return []
+        evaluation = _new_image_evaluation(self._args, self._estimator)
+        confusion: list[list[int]] = evaluation.add(estimate.image_labels, truth).tolist()
+        return confusion
+
     def _count(self, result: FrameResult) -> None:
-        if len(result.confusion):
-            self.evaluation.add_confusion(np.array(result.confusion, np.int64))
+        for evaluation, confusion in (
+                (self.evaluation, result.confusion),
+                (self.image_evaluation, result.image_confusion)):
+            if len(confusion):
+                evaluation.add_confusion(np.array(confusion, np.int64))
 
     def _save(self) -> None:
         write_json(self._args.out / 'report.json', self.report)

@@ -20,6 +20,7 @@ class NetworkFacts:
     Attributes:
         placement: rule that puts its voxel box before the camera; empty of networks that label
             images.
+        labels_pixels: its scenes come with a labelled image of its own, to be scored as well.
         sha256: of its weights file, empty where there is none.
     """
 
@@ -27,6 +28,7 @@ class NetworkFacts:
     label_space: str
     placement: str
     sha256: str = ''
+    labels_pixels: bool = False
 
     @property
     def labels_images(self) -> bool:
@@ -64,9 +66,12 @@ def describe_weights(
     if weights.startswith(RANDOM_PREFIX):
         network, preset = split_preset(weights[len(RANDOM_PREFIX):])
         config = network.load_preset(preset)
-        return NetworkFacts(weights, config.label_space, getattr(config, 'placement', ''))
-    document = read_bundle_config(find_bundle(weights))
-    config = find_network(document['model']).read_config(document['config'])
+        sha256 = ''
+    else:
+        document = read_bundle_config(find_bundle(weights))
+        network = find_network(document['model'])
+        config = network.read_config(document['config'])
+        sha256 = document['weights_sha256']
     return NetworkFacts(
-        weights, config.label_space, getattr(config, 'placement', ''),
-        document['weights_sha256'])
+        weights, config.label_space,
+        '' if network.answers == 'image' else config.placement, sha256, network.labels_pixels)

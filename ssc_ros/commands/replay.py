@@ -12,6 +12,7 @@ from ssc_ros.bags.frames import FrameTopics
 from ssc_ros.bags.results import ANSWERS
 from ssc_ros.commands.console import ProgressBar
 from ssc_ros.commands.processes import NodeProcesses, node_processes
+from ssc_ros.models.estimator import AS_TRAINED
 
 PLAYER, RECORDER, EVALUATOR = 'bag_player_node', 'bag_recorder_node', 'evaluator_node'
 POLL_S = 0.05
@@ -31,6 +32,7 @@ class ReplayPlan:
         node: the perception node, e.g. ``stereo_node``.
         total: number of frames in the bag.
         truth_space: label space of the ground truth; empty = that of the estimates.
+        iterations: of networks that refine their answer in a loop.
         camera_height_m, camera_pitch_deg: for bags without odometry.
         out: folder of logs, recorded bag and scores.
     """
@@ -43,6 +45,7 @@ class ReplayPlan:
     label_space: str
     out: Path
     truth_space: str = ''
+    iterations: int = AS_TRAINED
     camera_height_m: float = 1.2
     camera_pitch_deg: float = 0.0
 
@@ -105,6 +108,8 @@ def _node_parameters(plan: ReplayPlan) -> dict[str, Any]:
     parameters: dict[str, Any] = {
         'model.weights': plan.weights,
         'input.transport': 'compressed' if topics.is_compressed else 'raw'}
+    if plan.iterations != AS_TRAINED:
+        parameters['model.iterations'] = plan.iterations
     if topics.kind != 'rgb':
         parameters.update({
             'pose.source': 'odometry' if topics.odometry else 'parameters',

@@ -19,12 +19,14 @@ class NetworkCode:
     Attributes:
         config, estimator: names of its classes in ``config`` and ``processing``.
         answers: what it makes of a frame: a completed scene, or a labelled image.
+        labels_pixels: its scenes come with a labelled image of its own, not only a rendered one.
     """
 
     name: str
     config: str
     estimator: str
     answers: Literal['scene', 'image'] = 'scene'
+    labels_pixels: bool = False
 
     def read_config(self, values: Mapping[str, Any]) -> Any:
         """
@@ -78,7 +80,7 @@ class NetworkCode:
 NETWORKS: Mapping[str, NetworkCode] = {code.name: code for code in (
     NetworkCode('occdepth', 'OccDepthConfig', 'OccDepthEstimator'),
     NetworkCode('ammnet', 'AmmnetConfig', 'AmmnetEstimator'),
-    NetworkCode('imenet', 'ImenetConfig', 'ImenetEstimator'),
+    NetworkCode('imenet', 'ImenetConfig', 'ImenetEstimator', labels_pixels=True),
     NetworkCode('gad', 'GadConfig', 'GadEstimator', answers='image'),
 )}
 DEFAULT_NETWORK = 'occdepth'

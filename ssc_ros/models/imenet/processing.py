@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssc_ros.errors import DataError
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
@@ -20,6 +20,7 @@ from ssc_ros.labels import IGNORE_ID
 from ssc_ros.models.ammnet.inputs import pixel_of_voxel_from
 from ssc_ros.models.execution import most_probable
 from ssc_ros.models.imenet.config import MAX_ITERATIONS, ImenetConfig
+from ssc_ros.models.imenet.inference import optimized
 from ssc_ros.models.imenet.inputs import (
     ImenetInputs,
     ImenetOutput,
@@ -233,6 +234,10 @@ class ImenetEstimator(NetworkEstimator[ImenetNetwork, PreparedFrame, ImenetAnswe
         self.iterations = self.trained_iterations
         self._prepare = FramePreparation(config, self._execution.device)
 
+    def settle(self, network: ImenetNetwork) -> nn.Module:
+        """Rearrange the network for inference; it holds its weights in the number format."""
+        return optimized(network, self._execution.dtype).to(self._execution.device)
+
     def prepare(self, frame: StereoFrame | RgbdFrame) -> PreparedFrame:
         """Return image, TSDF and the voxels of pixels."""
         return self._prepare(frame)
@@ -249,9 +254,8 @@ class ImenetEstimator(NetworkEstimator[ImenetNetwork, PreparedFrame, ImenetAnswe
             inputs: of one frame, from a camera or from a data set (``prepare_arrays``).
         """
         inputs = to_device(inputs, self._execution.device)
-        with self._execution.inferring():
-            output: ImenetOutput = self._network(inputs, self.iterations)
         with torch.inference_mode():
+            output: ImenetOutput = self._network(inputs, self.iterations)
             return read_answer(output.final, inputs.nonfree, self.config.image_size)
 
     def conclude(
