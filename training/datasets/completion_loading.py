@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torch.utils.data import DataLoader, Sampler
@@ -21,6 +21,7 @@ from training.datasets.labelled import Draw
 from training.datasets.loading import StreamedData
 from training.datasets.nyu import NyuSamples, hold_out
 from training.experiment import Experiment
+from training.options import AmmnetData, ImenetData
 
 
 def open_samples(experiment: Experiment, split: str) -> NyuSamples:
@@ -31,24 +32,35 @@ def open_samples(experiment: Experiment, split: str) -> NyuSamples:
         split: train, val or test; `data.validate_on` says what val is, and what train leaves out.
     """
     data = experiment.data
+
+    def open_ids(ids: str | Sequence[int]) -> NyuSamples:
+        return NyuSamples(
+            data.root, ids, images=(picture_kind(experiment.network),),
+            skip_broken=data.skip_broken, depth_source=data.depth_source,
+            cad_weights=data.cad_weights, cad_root=Path(data.cad_root) if data.cad_root else None)
+    return open_split_samples(data, split, open_ids)
+
+
+def open_split_samples(
+    data: AmmnetData | ImenetData, split: str,
+    open_ids: Callable[[str | Sequence[int]], NyuSamples],
+) -> NyuSamples:
+    """
+    Open the samples of a split, as many of them as are asked for.
+
+    Args:
+        open_ids: opens train, test, or frames by their numbers.
+    """
     limit = {'train': data.train_samples, 'val': data.val_samples}.get(split)
     is_test = split == 'test' or (split == 'val' and data.validate_on == 'test')
-    samples = _opened(experiment, 'test' if is_test else 'train')
+    samples = open_ids('test' if is_test else 'train')
     ids = samples.frame_ids
     if data.validate_on == 'held_out' and not is_test:
         kept, held = hold_out(ids, data.held_out)
         ids = held if split == 'val' else kept
     if not ids[:limit]:
         raise ConfigurationError(f'no frame is left for {split}: data.held_out is {data.held_out}')
-    return samples if ids[:limit] == samples.frame_ids else _opened(experiment, ids[:limit])
-
-
-def _opened(experiment: Experiment, split: str | Sequence[int]) -> NyuSamples:
-    data = experiment.data
-    return NyuSamples(
-        data.root, split, images=(picture_kind(experiment.network),),
-        skip_broken=data.skip_broken, depth_source=data.depth_source,
-        cad_weights=data.cad_weights, cad_root=Path(data.cad_root) if data.cad_root else None)
+    return samples if ids[:limit] == samples.frame_ids else open_ids(ids[:limit])
 
 
 class VolumeData(StreamedData):

@@ -47,15 +47,14 @@ def voxel_footprints(
 
 
 def footprint_depth(
-    pixel_of_voxel: NDArray[np.int64], camera: PinholeCamera, placement: BoxPlacement,
+    voxels: NDArray[np.int32], camera: PinholeCamera, placement: BoxPlacement,
 ) -> NDArray[np.float32]:
     """
-    Return the (H, W) metres that `voxel_footprints` imply, 0 = unknown.
+    Return the (H, W) metres that the voxels of pixels imply, 0 = unknown.
 
     Each is the middle of the ray's way through its voxel: within half a voxel's diagonal of the
     measurement where the voxel is right.
     """
-    voxels = voxel_footprints(pixel_of_voxel, camera, placement)
     pixels = np.flatnonzero(voxels != NO_VOXEL)
     return depth_in_voxels(pixels, voxels.ravel()[pixels].astype(np.int64), camera, placement)
 
