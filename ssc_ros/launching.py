@@ -40,6 +40,11 @@ PERCEPTION_OVERRIDES: Overrides = {
     'camera_pitch': ('pose.camera_pitch_deg', float),
 }
 
+ITERATIVE_OVERRIDES: Overrides = {
+    **PERCEPTION_OVERRIDES,
+    'iterations': ('model.iterations', int),
+}
+
 
 def share(*parts: str) -> PathJoinSubstitution:
     """Return a path below the installed share folder of this package."""
@@ -131,6 +136,17 @@ def perception_arguments() -> list[DeclareLaunchArgument]:
             'camera_pitch', default_value='',
             description='degrees, positive looks down, for pose_source parameters; empty = as in '
             'params_file'),
+    ]
+
+
+def iterative_arguments() -> list[DeclareLaunchArgument]:
+    """Return the arguments of ITERATIVE_OVERRIDES."""
+    return [
+        *perception_arguments(),
+        DeclareLaunchArgument(
+            'iterations', default_value='',
+            description='how often image and voxels exchange labels, 0 to 6, more cost time; -1 = '
+            'as in the training of the weights; empty = as in params_file'),
     ]
 
 

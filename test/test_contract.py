@@ -181,6 +181,7 @@ class TestLaunchFiles:
     def test_there_is_one_per_promised_system(self):
         assert {path.name for path in LAUNCH_FILES} >= {
             'occdepth_stereo.launch.py', 'occdepth_rgbd.launch.py', 'ammnet_rgbd.launch.py',
+            'imenet_rgbd.launch.py',
             'gad_segmentation.launch.py', 'replay_eval.launch.py'}
 
     def test_every_argument_is_described_once_and_its_default_is_a_choice(self, launched):

@@ -12,7 +12,8 @@ from sensor_msgs.msg import PointCloud2
 
 from ssc_ros.launching import share
 
-FILES = ('occdepth_stereo', 'occdepth_rgbd', 'ammnet_rgbd', 'gad_segmentation')
+FILES = (
+    'occdepth_stereo', 'occdepth_rgbd', 'ammnet_rgbd', 'imenet_rgbd', 'gad_segmentation')
 
 
 @launch_testing.parametrize('system', FILES)
