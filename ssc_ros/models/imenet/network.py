@@ -7,7 +7,13 @@ from typing import Any
 from torch import Tensor, nn
 
 from ssc_ros.models.imenet.config import ImenetConfig
-from ssc_ros.models.imenet.inputs import CoarseScores, ImenetInputs, ImenetOutput, required
+from ssc_ros.models.imenet.inputs import (
+    CoarseScores,
+    ImenetInputs,
+    ImenetOutput,
+    SketchOutput,
+    required,
+)
 from ssc_ros.models.imenet.loop import iterate
 from ssc_ros.models.imenet.refiners import PixelRefiner, VoxelRefiner
 from ssc_ros.models.imenet.segmentation import make_image_network
@@ -53,6 +59,16 @@ class ImenetNetwork(nn.Module):
         scores: Tensor = self.image(*(required(inputs, field) for field in self.image.reads))
         return scores
 
+    def coarse3d(self, inputs: ImenetInputs) -> tuple[Tensor | None, SketchOutput | None]:
+        """Return the scores (B, num_classes, X, Y, Z) of the voxel network alone, and sketches."""
+        if self.voxel is None:
+            return None, None
+        arguments = [required(inputs, field) for field in self.voxel.reads]
+        if not isinstance(self.voxel, SketchSSC):
+            return self.voxel(*arguments), None
+        scores, sketches = self.voxel(*arguments, inputs.sketch if self.voxel.training else None)
+        return scores, sketches
+
     def coarse(self, inputs: ImenetInputs) -> CoarseScores:
         """
         Run both networks; neither sees the other.
@@ -60,14 +76,7 @@ class ImenetNetwork(nn.Module):
         Raises:
             ConfigurationError: a part of the inputs is missing.
         """
-        f2d = self.coarse2d(inputs)
-        if self.voxel is None:
-            return CoarseScores(f2d, None)
-        arguments = [required(inputs, field) for field in self.voxel.reads]
-        if isinstance(self.voxel, SketchSSC):
-            truth = inputs.sketch if self.voxel.training else None
-            return CoarseScores(f2d, *self.voxel(*arguments, truth))
-        return CoarseScores(f2d, self.voxel(*arguments))
+        return CoarseScores(self.coarse2d(inputs), *self.coarse3d(inputs))
 
     def step3d(self, f3d: Tensor, labels2d: Tensor, inputs: ImenetInputs) -> Tensor:
         """Return refined (B, num_classes, X, Y, Z) scores, given labels (B, h, w) of pixels."""
