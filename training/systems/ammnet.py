@@ -35,6 +35,7 @@ from training.losses import (
 )
 from training.systems.counting import RegionCounts
 from training.systems.layout import compute_again, use_channels_last
+from training.systems.logs import log_scores
 from training.systems.optimizers import clip_gradients, decay_groups, decay_weights
 from training.systems.schedules import learning_rate_factor, share_done
 
@@ -248,8 +249,5 @@ class AmmnetSystem(lightning.LightningModule):
         """Log exact scores over all processes, and those of the batches trained on meanwhile."""
         for part, counts in (('val', self.counts), ('train', self.train_counts)):
             scores = counts.scores(self.all_gather, self.device).as_dict(self.label_space.names)
-            per_class = scores.pop('per_class_iou')
-            self.log_dict({f'{part}/{name}': value for name, value in scores.items()})
-            if part == 'val':
-                self.log_dict({f'val_iou/{name}': value for name, value in per_class.items()})
+            log_scores(self, scores, part, classes=part == 'val')
         self.train_counts.reset()

@@ -12,6 +12,7 @@ from torch import Tensor
 from ssc_ros.metrics import CompletionCounts, CompletionScores
 from training.datasets.completion_batches import AmmnetBatch
 from training.losses.completion import IGNORE_ID
+from training.systems.logs import summed
 
 
 class RegionCounts:
@@ -50,7 +51,7 @@ class RegionCounts:
         """Return the scores over all processes, one of which may have counted nothing."""
         classes = self.num_classes
         own = self._zeros(device) if self._confusions is None else self._confusions
-        total = torch.as_tensor(gather(own)).reshape(-1, *own.shape).sum(dim=0).cpu()
+        total = summed(own, gather).cpu()
         semantic, hidden = (_scores(part[:-1].view(classes, classes)) for part in total)
         return replace(
             semantic, sc_precision=hidden.sc_precision, sc_recall=hidden.sc_recall,

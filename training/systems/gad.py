@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -24,7 +25,8 @@ from training.datasets.segmentation.batches import SegmentationBatch
 from training.experiment import parse_experiment
 from training.losses.gad import GadLossConfig, gad_losses
 from training.systems.layout import use_channels_last
-from training.systems.schedules import learning_rate_factor
+from training.systems.logs import log_losses, log_scores, summed
+from training.systems.schedules import scheduled
 
 
 class GadSystem(lightning.LightningModule):
@@ -63,12 +65,7 @@ class GadSystem(lightning.LightningModule):
         output = self(batch)
         with torch.autocast(self.device.type, enabled=False):
             terms = self.loss_terms(output, batch)
-        total = torch.stack([weight * value for weight, value in terms.values()]).sum()
-        values = {f'train/{name}': value.detach() for name, (_, value) in terms.items()}
-        self.log_dict(values, batch_size=len(batch.labels))
-        self.log('train/learning_rate', self.trainer.optimizers[0].param_groups[1]['lr'])
-        self.log('train/total', total.detach(), prog_bar=True, batch_size=len(batch.labels))
-        return total
+        return log_losses(self, terms, len(batch.labels))
 
     def loss_terms(
         self, output: GadOutput, batch: SegmentationBatch,
@@ -100,9 +97,7 @@ class GadSystem(lightning.LightningModule):
              'lr': options.backbone_learning_rate},
             {'params': list(self.network.other_parameters()), 'lr': options.learning_rate}]
         optimizer = torch.optim.AdamW(groups, weight_decay=options.weight_decay)
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: learning_rate_factor(step / self.total_steps, options))
-        return [optimizer], [{'scheduler': schedule, 'interval': 'step'}]
+        return scheduled(optimizer, self.total_steps, options)
 
     def on_validation_epoch_start(self) -> None:
         """Start counting anew."""
@@ -122,17 +117,12 @@ class GadSystem(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log scores over all processes: PixAcc, mAcc, mIoU, the error of depth."""
         confusion = torch.as_tensor(self.counts.confusion, device=self.device)
-        gathered = torch.as_tensor(self.all_gather(confusion)).reshape(-1, *confusion.shape)
         total = SegmentationCounts.from_arrays({
-            'frame_ids': ['all'], 'confusions': gathered.sum(dim=0, keepdim=True).cpu().numpy()})
-        scores = total.scores().as_dict(self.class_names)
-        per_class = scores.pop('per_class_iou')
-        scores.pop('per_class_accuracy')
-        self.log_dict({f'val/{name}': value for name, value in scores.items()})
-        self.log_dict({f'val_iou/{name}': value for name, value in per_class.items()
-                       if value is not None})
-        sums = torch.as_tensor(self.all_gather(self.depth_errors.sums.to(self.device)))
-        count, squares, relative = sums.reshape(-1, 3).sum(dim=0).tolist()
+            'frame_ids': np.array(['all']),
+            'confusions': summed(confusion, self.all_gather)[None].cpu().numpy()})
+        log_scores(self, total.scores().as_dict(self.class_names))
+        sums = summed(self.depth_errors.sums.to(self.device), self.all_gather)
+        count, squares, relative = sums.tolist()
         if count:
             self.log_dict({'val/depth_rmse_m': (squares / count) ** 0.5,
                            'val/depth_relative_error': relative / count})

@@ -34,7 +34,8 @@ from training.losses import (
     scene_class_affinities,
 )
 from training.systems.layout import use_channels_last
-from training.systems.schedules import learning_rate_factor
+from training.systems.logs import log_losses, log_scores, summed
+from training.systems.schedules import scheduled
 
 # (empty, occupied), as published; SemanticKITTI's are 1 / ln(voxel frequency).
 OCCUPANCY_WEIGHTS = {
@@ -81,12 +82,7 @@ class OccDepthSystem(lightning.LightningModule):
         output = self(batch)
         with torch.autocast(self.device.type, enabled=False):
             terms = self.loss_terms(output, batch)
-        total = torch.stack([weight * value for weight, value in terms.values()]).sum()
-        values = {f'train/{name}': value.detach() for name, (_, value) in terms.items()}
-        self.log_dict(values, batch_size=len(batch.labels))
-        self.log('train/learning_rate', self.trainer.optimizers[0].param_groups[0]['lr'])
-        self.log('train/total', total.detach(), prog_bar=True, batch_size=len(batch.labels))
-        return total
+        return log_losses(self, terms, len(batch.labels))
 
     def loss_terms(self, output: OccDepthOutput, batch: Batch) -> dict[str, tuple[float, Tensor]]:
         """Return (weight, value) of every loss that the network and the batch allow."""
@@ -136,9 +132,7 @@ class OccDepthSystem(lightning.LightningModule):
         options = self.experiment.optimization
         optimizer = torch.optim.AdamW(
             self.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: learning_rate_factor(step / self.total_steps, options))
-        return [optimizer], [{'scheduler': schedule, 'interval': 'step'}]
+        return scheduled(optimizer, self.total_steps, options)
 
     def on_validation_epoch_start(self) -> None:
         """Start counting anew."""
@@ -151,12 +145,8 @@ class OccDepthSystem(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log exact scores over all processes."""
         confusion = torch.as_tensor(self.counts.confusion, device=self.device)
-        gathered = torch.as_tensor(self.all_gather(confusion)).reshape(-1, *confusion.shape)
-        self.counts.confusion = gathered.sum(dim=0).cpu().numpy()
-        scores = self.counts.scores().as_dict(self.label_space.names)
-        per_class = scores.pop('per_class_iou')
-        self.log_dict({f'val/{name}': value for name, value in scores.items()})
-        self.log_dict({f'val_iou/{name}': value for name, value in per_class.items()})
+        self.counts.confusion = summed(confusion, self.all_gather).cpu().numpy()
+        log_scores(self, self.counts.scores().as_dict(self.label_space.names))
 
 
 def loss_weights(experiment: Experiment) -> tuple[Tensor, Tensor]:

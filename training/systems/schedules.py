@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import torch
 
 from ssc_ros.errors import ConfigurationError
 from training.options import AmmnetOptimization, OptimizationOptions
@@ -31,6 +34,15 @@ def learning_rate_factor(progress: float, options: OptimizationOptions) -> float
         return 1.0
     raise ConfigurationError(
         f'unknown schedule {options.schedule!r}: choose multistep, cosine, poly or constant')
+
+
+def scheduled(
+    optimizer: torch.optim.Optimizer, total_steps: int, options: OptimizationOptions,
+) -> Any:
+    """Return an optimizer whose rates follow the schedule, as Lightning takes it."""
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: learning_rate_factor(step / total_steps, options))
+    return [optimizer], [{'scheduler': schedule, 'interval': 'step'}]
 
 
 def share_done(step: int, total_steps: int, options: AmmnetOptimization) -> float:
