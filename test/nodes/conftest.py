@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -280,3 +283,23 @@ def stereo(start_stereo: Callable[..., Any], camera: StereoCamera) -> Any:
     node = start_stereo()
     camera.connect()
     return node
+
+
+@pytest.fixture(scope='session')
+def rgbd_replays(root: Path) -> ModuleType:
+    """Return the module that replays bags of RGB-D frames through rgbd_node."""
+    spec = importlib.util.spec_from_file_location(
+        'rgbd_replays', root / 'test/nodes/rgbd_replays.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='session')
+def kinect_bag(
+    rgbd_replays: ModuleType, shared_data: Path, tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Return a bag of the one NYU frame whose depth image is public."""
+    bag: Path = rgbd_replays.write_kinect_bag(
+        shared_data, tmp_path_factory.mktemp('kinect') / 'bag')
+    return bag
