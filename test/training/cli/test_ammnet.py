@@ -26,7 +26,7 @@ from training.experiment import Experiment, parse_experiment
 from training.runs import newest_checkpoint, read_checkpoint
 from training.systems.ammnet import AmmnetSystem
 
-from .test_fit import Killed, logged, losses_by_step
+from .runs import fit_until_killed, logged, losses_by_step
 
 
 def tensors_of(folder: Path) -> dict[str, torch.Tensor]:
@@ -56,20 +56,10 @@ def test_a_run_logs_both_networks_and_both_scores(whole_run: Path) -> None:
 
 
 def test_a_killed_run_continues_to_the_same_curve(
-    make_ammnet, whole_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    make_ammnet, whole_run: Path, tmp_path: Path,
 ) -> None:
     experiment = make_ammnet(tmp_path)
-    training_step = AmmnetSystem.training_step
-
-    def dies_in_the_fourth_step(system, batch, batch_idx):
-        if system.global_step == 3:
-            raise Killed
-        return training_step(system, batch, batch_idx)
-
-    monkeypatch.setattr(AmmnetSystem, 'training_step', dies_in_the_fourth_step)
-    with pytest.raises(Killed):
-        fit(experiment)
-    monkeypatch.undo()
+    fit_until_killed(experiment, AmmnetSystem, step=3)
     assert newest_checkpoint(experiment.folder) == experiment.folder / 'step-2.ckpt'
     continued, whole = tensors_of(fit(experiment)), tensors_of(whole_run)
     assert any(name.startswith('discriminator.') for name in whole)

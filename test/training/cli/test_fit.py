@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import pytest
@@ -13,24 +12,7 @@ from training.cli.fit import fit, planned_steps
 from training.runs import newest_checkpoint, read_checkpoint
 from training.systems.occdepth import OccDepthSystem
 
-
-def state_after(folder: Path) -> dict[str, torch.Tensor]:
-    checkpoint = newest_checkpoint(folder)
-    assert checkpoint is not None
-    return read_checkpoint(checkpoint)[1]
-
-
-def losses_by_step(folder: Path) -> dict[str, str]:
-    return {row['step']: row['train/total'] for row in logged(folder) if row['train/total']}
-
-
-def logged(folder: Path) -> list[dict[str, str]]:
-    return [row for file in sorted(folder.glob('csv/*/metrics.csv'))
-            for row in csv.DictReader(file.read_text().splitlines())]
-
-
-class Killed(Exception):
-    """Stands for the end of the process."""
+from .runs import fit_until_killed, logged, losses_by_step, state_after
 
 
 @pytest.fixture(scope='module')
@@ -48,20 +30,10 @@ def test_a_run_writes_checkpoints_scores_and_logs(whole_run: Path) -> None:
 
 
 def test_a_killed_run_continues_to_the_same_weights(
-    make_experiment, whole_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    make_experiment, whole_run: Path, tmp_path: Path,
 ) -> None:
     experiment = make_experiment(tmp_path)
-    training_step = OccDepthSystem.training_step
-
-    def dies_in_the_fifth_step(system, batch, batch_idx):
-        if system.global_step == 4:
-            raise Killed
-        return training_step(system, batch, batch_idx)
-
-    monkeypatch.setattr(OccDepthSystem, 'training_step', dies_in_the_fifth_step)
-    with pytest.raises(Killed):
-        fit(experiment)
-    monkeypatch.undo()
+    fit_until_killed(experiment, OccDepthSystem, step=4)
     assert newest_checkpoint(experiment.folder) == experiment.folder / 'step-3.ckpt'
     continued = state_after(fit(experiment))
     whole = state_after(whole_run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Callable
@@ -18,27 +17,14 @@ from training.cli.evaluate import evaluate
 from training.cli.export import export
 from training.cli.fit import fit
 from training.experiment import Experiment
-from training.runs import newest_checkpoint, read_checkpoint
+from training.runs import newest_checkpoint
 from training.systems.gad import GadSystem
+
+from .runs import fit_until_killed, logged, state_after
 
 MakeGad = Callable[..., Experiment]
 # Two of three images have depth, so that batches are grouped.
 SHARE = {'data': {'depth_fraction': 0.67}}
-
-
-class Killed(Exception):
-    """Stands for the end of the process."""
-
-
-def tensors_of(folder: Path) -> dict[str, torch.Tensor]:
-    checkpoint = newest_checkpoint(folder)
-    assert checkpoint is not None
-    return read_checkpoint(checkpoint)[1]
-
-
-def logged(folder: Path) -> list[dict[str, str]]:
-    return [row for file in sorted(folder.glob('csv/*/metrics.csv'))
-            for row in csv.DictReader(file.read_text().splitlines())]
 
 
 @pytest.fixture(scope='module')
@@ -60,22 +46,12 @@ def test_a_run_writes_checkpoints_scores_and_logs(whole_run: Path) -> None:
 
 
 def test_a_killed_run_continues_to_the_same_weights(
-    make_gad: MakeGad, whole_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    make_gad: MakeGad, whole_run: Path, tmp_path: Path,
 ) -> None:
     experiment = make_gad(tmp_path, **SHARE)
-    training_step = GadSystem.training_step
-
-    def dies_in_the_fourth_step(system, batch, batch_idx):
-        if system.global_step == 3:
-            raise Killed
-        return training_step(system, batch, batch_idx)
-
-    monkeypatch.setattr(GadSystem, 'training_step', dies_in_the_fourth_step)
-    with pytest.raises(Killed):
-        fit(experiment)
-    monkeypatch.undo()
+    fit_until_killed(experiment, GadSystem, step=3)
     assert newest_checkpoint(experiment.folder) == experiment.folder / 'step-2.ckpt'
-    continued, whole = tensors_of(fit(experiment)), tensors_of(whole_run)
+    continued, whole = state_after(fit(experiment)), state_after(whole_run)
     assert all(torch.equal(tensor, continued[name]) for name, tensor in whole.items())
 
 
