@@ -35,7 +35,15 @@ def frame_truth(index: int) -> np.ndarray:
     return truth
 
 
-def write_frame(writer: BagWriter, index: int, *, compressed: bool = False) -> None:
+def frame_labels(index: int) -> np.ndarray:
+    labels = np.random.default_rng(200 + index).integers(1, 12, (48, 64)).astype(np.uint8)
+    labels[:5] = 255
+    return labels
+
+
+def write_frame(
+    writer: BagWriter, index: int, *, compressed: bool = False, labelled: bool = False,
+) -> None:
     stamp = frame_stamp(index)
     left, right = frame_images(index)
     left_info, right_info = builders.stereo_infos(
@@ -52,15 +60,18 @@ def write_frame(writer: BagWriter, index: int, *, compressed: bool = False) -> N
                          builders.compressed_image(pixels, stamp, FRAME_ID, codec='png'))
         else:
             writer.write(topic, stamp, builders.image(pixels, stamp, FRAME_ID))
+    if labelled:
+        writer.write('/stereo/left/label_image', stamp,
+                     builders.image(frame_labels(index), stamp, FRAME_ID))
     depth = np.full((48, 64), 2000, np.uint16)
     writer.write('/stereo/left/depth/image_raw', stamp, builders.image(depth, stamp, FRAME_ID))
 
 
 def write_stereo_bag(
     path: Path, *, frames: int = 3, storage: str = 'mcap', compress: bool = False,
-    compressed: bool = False,
+    compressed: bool = False, labelled: bool = False,
 ) -> Path:
     with BagWriter(path, storage=storage, compress=compress) as writer:
         for index in range(frames):
-            write_frame(writer, index, compressed=compressed)
+            write_frame(writer, index, compressed=compressed, labelled=labelled)
     return path

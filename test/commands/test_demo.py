@@ -144,6 +144,48 @@ def test_rgbd_frames_go_through_rgbd_node_with_the_figures_of_evaluate(
 
 
 @pytest.mark.ros
+@pytest.mark.slow
+def test_voxels_and_labelled_images_of_one_network_are_scored_as_evaluate_does(
+    rooms: ModuleType, tmp_path: Path, capsys,
+) -> None:
+    bag, out = rooms.write_stereo_bag(tmp_path / 'bag', labelled=True), tmp_path / 'out'
+    options = ('--weights', 'random:imenet/small', '--iterations', '1')
+    assert main(['demo', 'imenet', *options, '--bag', str(bag), '--out', str(out),
+                 '--pictures', '1']) == 0
+    assert 'SSC mIoU' in (printed := capsys.readouterr().out) and 'PixAcc' in printed
+    reports = []
+    for iterations in ('1', '0'):
+        folder = tmp_path / f'offline{iterations}'
+        assert main(['evaluate', str(bag), *options[:2], '--iterations', iterations,
+                     '--input', 'rgbd', '--out', str(folder)]) == 0
+        reports.append(json.loads((folder / 'report.json').read_text()))
+    demo, offline, other = json.loads((out / 'report.json').read_text()), *reports
+    assert {key: demo[key] for key in SCORES} == {key: offline[key] for key in SCORES}
+    assert demo['images'] == offline['images'] != other['images']
+    assert demo['images']['frames_scored'] == 3 and demo['images']['truth_space'] == 'nyu12'
+    with BagReader(out / 'bag') as reader:
+        assert reader.topics['/rgbd_node/confidence'].message_count == 3
+    estimate = Recording.open(out / 'scenes').frame(0).estimate
+    assert estimate.image_labels is not None and estimate.image_labels.min() >= 1
+
+
+@pytest.mark.ros
+def test_iterations_reach_the_node_of_the_demo(
+    rooms: ModuleType, tmp_path: Path, capsys,
+) -> None:
+    bag = rooms.write_stereo_bag(tmp_path / 'bag')
+    assert main(['demo', 'imenet', '--weights', 'dummy', '--iterations', '2', '--bag', str(bag),
+                 '--out', str(tmp_path / 'out')]) == 1
+    assert "the network of weights 'dummy' has no loop" in capsys.readouterr().err
+
+
+def test_iterations_are_refused_of_systems_without_a_loop(capsys, monkeypatch) -> None:
+    monkeypatch.setattr('ssc_ros.commands.processes.find_spec', lambda name: object())
+    assert main(['demo', 'ammnet', '--iterations', '2']) == 1
+    assert 'ammnet has none: leave it out' in capsys.readouterr().err
+
+
+@pytest.mark.ros
 def test_colour_images_go_through_segmentation_node_with_the_figures_of_evaluate(
     tmp_path: Path, capsys,
 ) -> None:

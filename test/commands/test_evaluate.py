@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 
+from ssc_ros.bags import BagReader
 from ssc_ros.cli import main
 from ssc_ros.commands.samples import sample_bag
+from ssc_ros.errors import DataError
 from ssc_ros.metrics import CompletionCounts
 from ssc_ros.models.estimator import DummyEstimator
 
@@ -135,3 +137,75 @@ def test_the_pose_may_come_from_the_depth_images(tmp_path: Path) -> None:
         assert code == 0 and report['frames_scored'] == report['frames_in']
         reports.append(report)
     assert reports[0]['sc_iou'] == pytest.approx(reports[1]['sc_iou'], abs=0.02)
+
+
+def test_iterations_are_refused_of_networks_without_a_loop(
+    stereo_bag: Path, tmp_path: Path, capsys,
+) -> None:
+    assert main(['evaluate', str(stereo_bag), '--weights', 'dummy', '--iterations', '1',
+                 '--out', str(tmp_path)]) == 1
+    assert 'has no loop' in capsys.readouterr().err
+
+
+class TestLabelledImages:
+    """Scenes that come with a labelled image of the network's own are scored twice."""
+
+    @pytest.fixture
+    def labelling(self, monkeypatch):
+        from ssc_ros.commands import evaluate as command
+        from ssc_ros.commands.network import NetworkFacts
+
+        monkeypatch.setattr(command, 'describe_weights', lambda weights, answers: NetworkFacts(
+            weights, 'nyu12', 'nyu', labels_pixels=True))
+
+    def expected(self, rooms: ModuleType, frames: int) -> dict:
+        from ssc_ros.bags.frames import FrameReader, find_frame_topics
+        from ssc_ros.bags.image_evaluation import ImageEvaluation
+
+        estimator = DummyEstimator()
+        evaluation = ImageEvaluation(estimator.label_space, estimator.label_space)
+        with BagReader(self.bag) as reader:
+            topics = find_frame_topics(reader, kind='rgbd')
+            for index, item in enumerate(FrameReader(reader, topics, estimator.place_box)):
+                evaluation.add(estimator(item.frame).image_labels, rooms.frame_labels(index))
+        assert evaluation.num_frames == frames
+        return evaluation.as_dict()
+
+    def test_the_report_holds_both_scores(
+        self, rooms: ModuleType, labelling, tmp_path: Path, capsys,
+    ) -> None:
+        self.bag = rooms.write_stereo_bag(tmp_path / 'bag', labelled=True)
+        code, report = evaluate(self.bag, tmp_path / 'out', '--input', 'rgbd')
+        assert code == 0 and report['frames_scored'] == 3
+        assert report['images'] == self.expected(rooms, 3)
+        assert 'SSC mIoU' in (printed := capsys.readouterr().out) and 'PixAcc' in printed
+
+    def test_an_interrupted_evaluation_keeps_both(
+        self, rooms: ModuleType, labelling, tmp_path: Path, monkeypatch,
+    ) -> None:
+        self.bag = rooms.write_stereo_bag(tmp_path / 'bag', labelled=True)
+        original, calls = DummyEstimator.__call__, []
+
+        def interrupted(estimator, frame):
+            calls.append(frame)
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+            return original(estimator, frame)
+
+        monkeypatch.setattr(DummyEstimator, '__call__', interrupted)
+        assert evaluate(self.bag, tmp_path / 'out', '--input', 'rgbd')[0] == 130
+        code, report = evaluate(self.bag, tmp_path / 'out', '--input', 'rgbd')
+        assert code == 0 and report['images'] == self.expected(rooms, 3)
+
+    def test_a_bag_without_labels_of_pixels_is_scored_by_its_voxels_alone(
+        self, stereo_bag: Path, labelling, tmp_path: Path,
+    ) -> None:
+        code, report = evaluate(stereo_bag, tmp_path / 'out', '--input', 'rgbd')
+        assert code == 0 and report['frames_scored'] == 3 and 'images' not in report
+
+    def test_labels_of_another_size_are_refused(self, rooms: ModuleType) -> None:
+        from ssc_ros.bags.frames import BagFrame
+
+        frame = SimpleNamespace(camera=rooms.CAMERA)
+        with pytest.raises(DataError, match='record labels of the size of the image'):
+            BagFrame(frame, None, np.zeros((4, 4), np.uint8)).image_ground_truth()
