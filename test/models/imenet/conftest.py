@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -32,8 +35,10 @@ def build(tiny: ImenetConfig) -> Callable[..., ImenetNetwork]:
     def make(**changes: Any) -> ImenetNetwork:
         torch.manual_seed(0)
         network = ImenetNetwork(replace(tiny, **changes)).eval()
-        if network.refine2d is not None:
-            torch.nn.init.normal_(network.refine2d.dcp.correct.weight)
+        for name, parameter in network.named_parameters():
+            # Corrections begin at zero, and so would what they could get wrong.
+            if name.startswith('refine') and not parameter.any():
+                torch.nn.init.normal_(parameter, std=0.1)
         return network
     return make
 
@@ -64,3 +69,24 @@ def frame() -> Callable[[ImenetConfig], ImenetInputs]:
             voxel_labels=ids(12, *config.grid_shape).byte(),
             sketch=ids(2, *config.grid_shape).byte())
     return make
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f'imenet_{path.stem}', path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='session')
+def official() -> ModuleType:
+    """Return the filling formula of official tensors, that of AMMNet's tests."""
+    return _load(Path(__file__).parents[1] / 'ammnet' / 'official_reference.py')
+
+
+@pytest.fixture(scope='session')
+def sketch_names(official: ModuleType) -> list[str]:
+    """Return the names of the tensors in the release of 3D-Sketch."""
+    names: list[str] = _load(Path(__file__).with_name('official_names.py')).sketch_names(official)
+    return names
