@@ -56,6 +56,11 @@ def merged(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         name: {**document.get(name, {}), **value} if isinstance(value, dict) else value
         for name, value in changes.items()}}
 
+TINY_IMENET = {
+    'preset': 'small-labels', 'work_size': [96, 128], 'voxel_channels': 8, 'dcp2d_channels': 4,
+    'dcp2d_rates': [1, 3], 'dcp3d_channels': 4, 'dcp3d_rates': [1], 'deform_impl': 'plain',
+}
+
 
 @pytest.fixture(scope='session')
 def tiny_rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -90,3 +95,23 @@ def make_ammnet(tiny_nyu: Path) -> Callable[..., Experiment]:
 def make_gad(tiny_nyu: Path) -> Callable[..., Experiment]:
     """Return the maker of GAD experiments on made-up frames."""
     return maker(tiny_nyu, TINY_GAD)
+
+
+@pytest.fixture(scope='session')
+def make_imenet(tiny_nyu: Path) -> Callable[..., Experiment]:
+    """Return a maker of IMENet experiments that run in a folder; sections given are merged in."""
+    def make(folder: Path, **sections: dict[str, Any]) -> Experiment:
+        document: dict[str, Any] = {
+            'name': 'tiny',
+            'system': 'imenet',
+            'network': dict(TINY_IMENET),
+            'data': {'root': str(tiny_nyu), 'batch_size': 1, 'image_batch_size': 2,
+                     'val_samples': 1},
+            'optimization': {'steps': 12, 'rounds': 2, 'learning_rate': 1e-2},
+            'run': {'folder': str(folder), 'validations': 1, 'log_every_steps': 1,
+                    'checkpoint_every_steps': 1},
+        }
+        for name, section in sections.items():
+            document[name] = {**document.get(name, {}), **section}
+        return parse_experiment(document)
+    return make

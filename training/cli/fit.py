@@ -23,8 +23,8 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from training.experiment import Experiment
 from training.runs import newest_checkpoint, read_checkpoint, refuse_other_network
-from training.systems.pretrained import load_image_encoder
-from training.systems.registry import best_scores, make_data, make_system
+from training.systems.pretrained import load_image_encoder, load_sketch_encoder
+from training.systems.registry import best_scores, make_data, make_system, run_length
 from training.systems.timing import StepTimer
 
 
@@ -52,6 +52,9 @@ def fit(experiment: Experiment, *, restart: bool = False) -> Path:
     encoder_weights = getattr(experiment.optimization, 'encoder_weights', None)
     if encoder_weights and not resumed:
         load_image_encoder(system.network, encoder_weights)
+    sketch_weights = getattr(experiment.optimization, 'sketch_encoder_weights', None)
+    if sketch_weights and not resumed:
+        load_sketch_encoder(system.network, sketch_weights)
     rank_zero_print(
         f'{experiment.name}: {total} steps, {data.num_train} training and {data.num_val} '
         f'validation frames, files in {folder}'
@@ -96,10 +99,8 @@ def rank_zero_print(text: str) -> None:
 
 def planned_steps(experiment: Experiment, train_frames: int) -> tuple[int, int]:
     """Return the steps of the run and those between validations, which divide them."""
-    options, run = experiment.optimization, experiment.run
-    per_step = experiment.data.batch_size * options.accumulate_batches * run.devices
-    steps = options.steps or options.epochs * math.ceil(train_frames / per_step)
-    between = math.ceil(steps / run.validations)
+    steps = run_length(experiment, train_frames)
+    between = math.ceil(steps / experiment.run.validations)
     return between * math.ceil(steps / between), between
 
 
@@ -109,8 +110,9 @@ def make_trainer(
     """Return the trainer of an experiment."""
     options, run, folder = experiment.optimization, experiment.run, experiment.folder
     start = int(resumed.stem.rpartition('-')[2]) if resumed else 0
-    # AMMNet steps by hand and takes all that it accumulates as one batch.
-    accumulated = 1 if experiment.system == 'ammnet' else options.accumulate_batches
+    # What steps by hand takes all that it accumulates as one batch.
+    steps_by_hand = experiment.system in ('ammnet', 'imenet')
+    accumulated = 1 if steps_by_hand else options.accumulate_batches
     return lightning.Trainer(
         devices=run.devices, precision=options.precision, max_steps=total, max_epochs=-1,
         strategy='ddp_find_unused_parameters_true' if run.devices > 1 else 'auto',
@@ -134,7 +136,7 @@ def _callbacks(experiment: Experiment) -> list[Callback]:
         ModelCheckpoint(folder, filename='step-{step}', auto_insert_metric_name=False,
                         every_n_train_steps=run.checkpoint_every_steps, save_top_k=1),
     ]
-    for name in best_scores(experiment.system):
+    for name in best_scores(experiment):
         callbacks.append(ModelCheckpoint(
             folder, filename=f'best_{name}', monitor=f'val/{name}', mode='max',
             enable_version_counter=False))

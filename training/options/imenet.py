@@ -103,6 +103,7 @@ class ImenetOptimization(OptimizationOptions):
         crossfit: also train two copies on half of the frames each, so that no network is shown
             labels that the other one learned by heart: each copy labels the other half.
         encoder_weights: pretrained weights of the image network's encoder: a file, or `package`.
+        sketch_encoder_weights: the same of the encoder inside 3D-Sketch.
         starts_from: checkpoint whose networks are taken in the place of training them alone.
     """
 
@@ -123,6 +124,7 @@ class ImenetOptimization(OptimizationOptions):
     optimizer: Literal['sgd', 'adamw'] = 'sgd'
     crossfit: bool = False
     encoder_weights: str | None = None
+    sketch_encoder_weights: str | None = None
     starts_from: str | None = None
 
     def __post_init__(self) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import lightning
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -38,6 +37,7 @@ from training.systems.layout import compute_again, use_channels_last
 from training.systems.logs import log_scores
 from training.systems.optimizers import clip_gradients, decay_groups, decay_weights
 from training.systems.schedules import learning_rate_factor, share_done
+from training.systems.seeding import seed_step
 
 
 class AmmnetSystem(lightning.LightningModule):
@@ -90,7 +90,7 @@ class AmmnetSystem(lightning.LightningModule):
 
     def training_step(self, batch: AmmnetBatch, batch_idx: int) -> None:
         """Train the discriminator, then the network, and log the losses."""
-        self._seed_step()
+        seed_step(self.experiment.run.seed, self.global_step, self.global_rank)
         passes = batch.split(self.experiment.data.batch_size)
         self._set_learning_rate()
         shared = None
@@ -107,11 +107,6 @@ class AmmnetSystem(lightning.LightningModule):
         self.log_dict({f'train/{name}': value for name, value in terms.items()}, batch_size=size)
         self.log('train/learning_rate', self._optimizer(0).param_groups[0]['lr'])
         self.log('train/total', total, prog_bar=True, batch_size=size)
-
-    def _seed_step(self) -> None:
-        """Let all that is random in a step follow from its number: a killed run resumes alike."""
-        entropy = [self.experiment.run.seed, self.global_step, self.global_rank]
-        torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
 
     def _teach_discriminator(
         self, passes: Sequence[AmmnetBatch], outputs: Sequence[AmmnetOutput] = (),

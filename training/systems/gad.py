@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 import lightning
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -24,6 +23,7 @@ from ssc_ros.models.gad.network import GadNetwork
 from training.datasets.segmentation.batches import SegmentationBatch
 from training.experiment import parse_experiment
 from training.losses.gad import GadLossConfig, gad_losses
+from training.systems.counting import pixel_scores
 from training.systems.layout import use_channels_last
 from training.systems.logs import log_losses, log_scores, summed
 from training.systems.schedules import scheduled
@@ -117,10 +117,8 @@ class GadSystem(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log scores over all processes: PixAcc, mAcc, mIoU, the error of depth."""
         confusion = torch.as_tensor(self.counts.confusion, device=self.device)
-        total = SegmentationCounts.from_arrays({
-            'frame_ids': np.array(['all']),
-            'confusions': summed(confusion, self.all_gather)[None].cpu().numpy()})
-        log_scores(self, total.scores().as_dict(self.class_names))
+        scores = pixel_scores(summed(confusion, self.all_gather))
+        log_scores(self, scores.as_dict(self.class_names))
         sums = summed(self.depth_errors.sums.to(self.device), self.all_gather)
         count, squares, relative = sums.tolist()
         if count:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import lightning
@@ -10,12 +11,17 @@ from training.datasets.loading import StreamedData
 from training.experiment import Experiment
 
 # What validation logs as val/NAME and a run keeps the best weights of.
-_BEST_SCORES = {'gad': ('mean_iou', 'pixel_accuracy')}
+_VOXEL_SCORES, _PIXEL_SCORES = ('ssc_miou', 'sc_iou'), ('mean_iou', 'pixel_accuracy')
 
 
-def best_scores(system: str) -> tuple[str, ...]:
+def best_scores(experiment: Experiment) -> tuple[str, ...]:
     """Return the scores of which a run keeps the best weights."""
-    return _BEST_SCORES.get(system, ('ssc_miou', 'sc_iou'))
+    if experiment.system == 'gad' or (
+            experiment.system == 'imenet' and experiment.network.voxel_network == 'none'):
+        return _PIXEL_SCORES
+    if experiment.system == 'imenet' and experiment.network.image_network != 'none':
+        return (*_VOXEL_SCORES, _PIXEL_SCORES[0])
+    return _VOXEL_SCORES
 
 
 def make_system(
@@ -33,6 +39,9 @@ def make_system(
     if experiment.system == 'gad':
         from training.systems.gad import GadSystem
         return GadSystem(plain, total_steps)
+    if experiment.system == 'imenet':
+        from training.systems.imenet import ImenetSystem
+        return ImenetSystem(plain, total_steps)
     from training.systems.occdepth import OccDepthSystem
     return OccDepthSystem(plain, total_steps)
 
@@ -45,5 +54,19 @@ def make_data(experiment: Experiment) -> StreamedData:
     if experiment.system == 'gad':
         from training.datasets.segmentation.loading import SegmentationData
         return SegmentationData(experiment)
+    if experiment.system == 'imenet':
+        from training.datasets.joint.loading import JointData
+        return JointData(experiment)
     from training.datasets.loading import CompletionData
     return CompletionData(experiment)
+
+
+def run_length(experiment: Experiment, train_frames: int) -> int:
+    """Return the steps that a run should take at least."""
+    if experiment.system == 'imenet':
+        from training.systems.stages import run_length as length_of_stages
+        return length_of_stages(experiment, train_frames)
+    options = experiment.optimization
+    per_step = experiment.data.batch_size * options.accumulate_batches * experiment.run.devices
+    steps: int = options.steps or options.epochs * math.ceil(train_frames / per_step)
+    return steps
