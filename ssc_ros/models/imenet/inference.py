@@ -78,8 +78,8 @@ def _layout(values: Tensor) -> torch.memory_format:
     return torch.channels_last if values.dim() == 4 else torch.channels_last_3d
 
 
-def _cast(values: Tensor, dtype: torch.dtype) -> Tensor:
-    if not values.is_floating_point():
+def _cast(values: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    if values is None or not values.is_floating_point():
         return values
     return values.to(dtype, memory_format=_layout(values))
 

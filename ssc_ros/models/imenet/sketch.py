@@ -23,6 +23,7 @@ from ssc_ros.models.layers.efficientnet_lite0 import TAPPED_STAGES, EfficientNet
 _LATENT = 16
 _NARROW = 3
 _STRIDE = 4  # of the latent volume
+_HALF = (2, 2, 2)
 _DROPOUT = 0.1
 _PRIOR_SEED = 0
 _LITE_MAP = TAPPED_STAGES.index(4)  # the one at 1/16, as ResNet-50's
@@ -69,8 +70,8 @@ class LatentEncoder(nn.Sequential):
     def __init__(self, in_channels: int) -> None:
         super().__init__(
             *_convolution(in_channels, _NARROW), *_convolution(_NARROW, _LATENT),
-            *_convolution(_LATENT, _LATENT), nn.AvgPool3d(2, 2),
-            *_convolution(_LATENT, _LATENT), nn.AvgPool3d(2, 2),
+            *_convolution(_LATENT, _LATENT), nn.AvgPool3d(_HALF, _HALF),
+            *_convolution(_LATENT, _LATENT), nn.AvgPool3d(_HALF, _HALF),
             *_convolution(_LATENT, _LATENT))
 
 
