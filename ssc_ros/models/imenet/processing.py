@@ -63,7 +63,7 @@ class ImenetAnswer:
 
     Attributes:
         labels: (X, Y, Z) uint8, 0 = empty.
-        confidence: same shape, float32 probability of the label; 1 where depth shows free space.
+        confidence: same shape, float32 probability of the label, of free space as of any other.
         image_labels: (H, W) uint8 of the configuration's ``image_size``, never 0.
         image_confidence: same shape, float32 probability of the label among the classes.
     """
@@ -256,7 +256,7 @@ class ImenetEstimator(NetworkEstimator[ImenetNetwork, PreparedFrame, ImenetAnswe
         inputs = to_device(inputs, self._execution.device)
         with torch.inference_mode():
             output: ImenetOutput = self._network(inputs, self.iterations)
-            return read_answer(output.final, inputs.nonfree, self.config.image_size)
+            return read_answer(output.final, self.config.image_size)
 
     def conclude(
         self, frame: StereoFrame | RgbdFrame, prepared: PreparedFrame, answer: ImenetAnswer,
@@ -265,9 +265,13 @@ class ImenetEstimator(NetworkEstimator[ImenetNetwork, PreparedFrame, ImenetAnswe
         assert isinstance(frame, RgbdFrame)  # prepare() takes no other
         size, fit = frame.camera.size, prepared.fit
         viewer = self._viewers.get(frame.placement, frame.camera)
+        depth_m = np.nan_to_num(frame.depth_m, nan=0, posinf=0, neginf=0)
+        observed = viewer.visible_up_to(depth_m) | _surface(prepared.inputs)
+        # What is seen to be empty is so with certainty.
+        is_seen_empty = observed & (answer.labels == 0)
         return SceneEstimate(
-            labels=answer.labels, confidence=answer.confidence,
-            observed=viewer.visible_up_to(frame.depth_m) | _surface(prepared.inputs),
+            labels=answer.labels, observed=observed,
+            confidence=np.where(is_seen_empty, np.float32(1), answer.confidence),
             grid=frame.placement.grid, T_camera_voxel=frame.placement.T_camera_voxel,
             camera=frame.camera, label_space=self.label_space,
             image_labels=fit.undo(answer.image_labels, size, fill=IGNORE_ID, nearest=True),
@@ -276,9 +280,7 @@ class ImenetEstimator(NetworkEstimator[ImenetNetwork, PreparedFrame, ImenetAnswe
             frame_id=frame.frame_id)
 
 
-def read_answer(
-    iteration: Iteration, nonfree: Tensor, image_size: tuple[int, int],
-) -> ImenetAnswer:
+def read_answer(iteration: Iteration, image_size: tuple[int, int]) -> ImenetAnswer:
     """
     Return what the last iteration says of one frame, its image at ``image_size``.
 
@@ -286,12 +288,12 @@ def read_answer(
     """
     f2d, f3d, labels3d = iteration.f2d, iteration.f3d, iteration.labels3d
     assert f2d is not None and f3d is not None and labels3d is not None  # of both networks
-    _, confidence = most_probable(f3d[0])
-    scores = F.interpolate(f2d.float(), image_size, mode='bilinear', align_corners=False)
-    classes, image_confidence = most_probable(scores[0, 1:])
+    voxel_scores, labels = f3d[0].float(), labels3d[0]
+    chosen = voxel_scores.gather(0, labels[None].long())[0]
+    pixel_scores = F.interpolate(f2d.float(), image_size, mode='bilinear', align_corners=False)
+    classes, image_confidence = most_probable(pixel_scores[0, 1:])
     return ImenetAnswer(
-        labels3d[0].cpu().numpy(),
-        np.where(nonfree[0].cpu().numpy(), confidence, np.float32(1)),
+        labels.cpu().numpy(), (chosen - voxel_scores.logsumexp(dim=0)).exp().cpu().numpy(),
         classes + np.uint8(1), image_confidence)
 
 
