@@ -1,4 +1,4 @@
-"""Command line of the training: `python -m training fit | test | score | export | tables`."""
+"""Command line of the training: `python -m training fit | test | score | sweep | export | ...`."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ def build_parser() -> argparse.ArgumentParser:
     _add_experiment(test)
     test.add_argument('--checkpoint', '--weights', dest='weights', type=Path, required=True,
                       help='.ckpt file or folder of a bundle')
-    test.add_argument('--split', default='test', choices=['train', 'val', 'test'])
-    test.add_argument('--limit', type=int, help='score only the first frames')
+    _add_split(test)
     test.add_argument('--precision', default='auto')
     _add_score(commands.add_parser('score', help='score predictions of other code, or a bundle'))
     export = commands.add_parser('export', help='write a checkpoint as a weights bundle')
     export.add_argument('--checkpoint', type=Path, required=True)
     export.add_argument('--out', type=Path, required=True, help='folder of the bundle')
     export.add_argument('--scores', type=Path, help='JSON of the test, for the model card')
+    sweep = commands.add_parser('sweep', help='score and draw a run of IMENet, round by round')
+    _add_experiment(sweep)
+    _add_split(sweep)
     tables = commands.add_parser('tables', help='published figures beside measured ones')
     tables.add_argument('paper', choices=papers())
     tables.add_argument('--runs', type=Path, default=Path('runs'))
@@ -40,6 +42,11 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_experiment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('experiment', type=Path, help='YAML file')
     parser.add_argument('overrides', nargs='*', metavar='section.key=value')
+
+
+def _add_split(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--split', default='test', choices=['train', 'val', 'test'])
+    parser.add_argument('--limit', type=int, help='score only the first frames')
 
 
 def _add_score(parser: argparse.ArgumentParser) -> None:
@@ -77,6 +84,9 @@ def run(options: argparse.Namespace) -> None:
         if options.command == 'fit':
             from training.cli.fit import fit
             fit(experiment, restart=options.restart)
+        elif options.command == 'sweep':
+            from training.cli.sweep import sweep
+            sweep(experiment, split=options.split, limit=options.limit)
         else:
             from training.cli.evaluate import evaluate
             evaluate(experiment, options.weights, split=options.split, limit=options.limit,

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from torch import nn
 
 from ssc_ros.errors import ConfigurationError, DataError
+from ssc_ros.models.registry import find_network
+from ssc_ros.weights import find_bundle, load_state, read_bundle_config
 from training.experiment import Experiment, parse_experiment
+
+NetworkT = TypeVar('NetworkT', bound=nn.Module)
 
 _STEP = re.compile(r'step-(\d+)\.ckpt$')
 
@@ -43,6 +48,35 @@ def read_checkpoint(path: Path) -> tuple[Experiment, dict[str, torch.Tensor], in
              if name.startswith(prefix)}
     experiment = parse_experiment(document['hyper_parameters']['experiment'])
     return experiment, state, int(document['global_step'])
+
+
+def load_network(
+    weights: Path, system: str, make: Callable[[Any], NetworkT],
+) -> NetworkT:
+    """
+    Return the network of a checkpoint or a bundle.
+
+    Args:
+        weights: a .ckpt file, or the folder or name of a bundle.
+        make: builds the network of a configuration.
+
+    Raises:
+        ConfigurationError: the weights are of another system.
+    """
+    if weights.suffix == '.ckpt':
+        experiment, state, _ = read_checkpoint(weights)
+        found, config = experiment.system, experiment.network
+    else:
+        folder = find_bundle(weights)
+        document, state = read_bundle_config(folder), load_state(folder)
+        found = document['model']
+        config = find_network(system).read_config(document['config']) if found == system else None
+    if found != system:
+        raise ConfigurationError(
+            f'{weights} holds a network of {found}, the experiment is of {system}')
+    network = make(config)
+    network.load_state_dict(state)
+    return network
 
 
 def refuse_other_network(

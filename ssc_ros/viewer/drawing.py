@@ -55,6 +55,15 @@ class Sheet:
         red, green, blue = (int(value) for value in color)
         self._draw.rounded_rectangle(box, 3, fill=(red, green, blue), outline=(120,) * 3)
 
+    def line(
+        self, points: Sequence[tuple[float, float]], *, color: tuple[int, int, int] = INK,
+        width: int = 1, has_dots: bool = False,
+    ) -> None:
+        """Draw a line through (left, top) points, with a dot at each where asked for."""
+        self._draw.line(list(points), fill=color, width=width, joint='curve')
+        for left, top in points if has_dots else ():
+            self._draw.ellipse((left - 4, top - 4, left + 4, top + 4), fill=color)
+
     def array(self) -> Picture:
         """Return the (H, W, 3) uint8 RGB picture."""
         return np.asarray(self._image, np.uint8).copy()

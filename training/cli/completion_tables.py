@@ -17,7 +17,7 @@ SCORES = {'SC IoU': 'sc_iou', 'SSC mIoU': 'ssc_miou'}
 def _cells(row: Row, results: Results) -> list[str]:
     return [
         row['method'], _configuration(row), number(row['iou']), mean(results, 'sc_iou'),
-        number(row['miou']), mean(results, 'ssc_miou'), _frames(results)]
+        number(row['miou']), mean(results, 'ssc_miou'), counted_frames(results)]
 
 
 def _configuration(row: Row) -> str:
@@ -42,7 +42,7 @@ def _switch(name: str, value: Any) -> str:
     return str(value) if name in ('encoder', 'data', 'rule') else f'{name} {value}'
 
 
-def _frames(results: Results) -> str:
+def counted_frames(results: Results) -> str:
     """Return how many frames were scored, and of how many where some are missing."""
     scored = {(result.get('frames', 0), len(result.get('missing', ()))) for result in results}
     return ', '.join(

@@ -44,6 +44,9 @@ def evaluate(
     if experiment.system == 'gad':
         from training.cli.evaluate_images import evaluate_images
         return evaluate_images(experiment, weights, split=split, limit=limit)
+    if experiment.system == 'imenet':
+        from training.cli.evaluate_joint import evaluate_joint
+        return evaluate_joint(experiment, weights, split=split, limit=limit)
     estimator = load_weights(weights, precision, system=experiment.system)
     refuse_other_network(experiment, estimator.config.to_dict(), str(weights))
     if experiment.system == 'ammnet':

@@ -21,15 +21,13 @@ from ssc_ros.metrics import (
     format_segmentation,
     release_target,
 )
-from ssc_ros.models.gad.config import GadConfig
 from ssc_ros.models.gad.inputs import GadPrediction, normalize_image, predict
 from ssc_ros.models.gad.network import GadNetwork
-from ssc_ros.weights import find_bundle, load_state, read_bundle_config
 from training.datasets.segmentation import LabelledImage
 from training.datasets.segmentation.opening import open_images
 from training.datasets.segmentation.preparation import picture_of, resize_picture
 from training.experiment import Experiment
-from training.runs import read_checkpoint, refuse_other_network
+from training.runs import load_network, refuse_other_network
 from training.systems.gad import DepthErrors
 from training.tables.measured import interval_ends, provenance, write_result
 
@@ -93,7 +91,7 @@ def evaluate_images(
     Raises:
         ConfigurationError: the weights are of another configuration than the experiment's.
     """
-    network = load_network(weights)
+    network = load_network(weights, 'gad', GadNetwork)
     refuse_other_network(experiment, network.config.to_dict(), str(weights))
     device: Literal['cuda', 'cpu'] = 'cuda' if torch.cuda.is_available() else 'cpu'
     scoring = ImageScoring(network, device)
@@ -134,26 +132,3 @@ def write_image_result(
             f'mIoU {100 * result["mean_iou"]:.1f}'
     save_png(confusion_picture(scoring.standard.confusion[1:, 1:], names, title=title),
              folder / f'{split}_confusion.png')
-
-
-def load_network(weights: Path) -> GadNetwork:
-    """
-    Return the network of a checkpoint or a bundle.
-
-    Raises:
-        ConfigurationError: the weights are of another system.
-    """
-    if weights.suffix == '.ckpt':
-        experiment, state, _ = read_checkpoint(weights)
-        system, config = experiment.system, experiment.network
-    else:
-        folder = find_bundle(weights)
-        document, state = read_bundle_config(folder), load_state(folder)
-        system = document['model']
-        config = GadConfig.from_dict(document['config']) if system == 'gad' else None
-    if system != 'gad':
-        raise ConfigurationError(
-            f'{weights} holds a network of {system}, the experiment is of gad')
-    network = GadNetwork(config)
-    network.load_state_dict(state)
-    return network

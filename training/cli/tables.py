@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from training.cli.completion_tables import COMPLETION
+from training.cli.joint_tables import JOINT
 from training.cli.segmentation_tables import SEGMENTATION
 from training.tables.report import print_report
 
-REPORTS = {'ammnet': COMPLETION, 'gad': SEGMENTATION, 'occdepth': COMPLETION}
+REPORTS = {
+    'ammnet': COMPLETION, 'gad': SEGMENTATION, 'imenet': JOINT, 'occdepth': COMPLETION}
 
 
 def print_tables(paper: str, runs: Path, *, classes: bool = False) -> None:

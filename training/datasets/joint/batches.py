@@ -90,19 +90,20 @@ class JointDataset(Dataset[JointBatch]):
 
     def __getitem__(self, item: JointDraw | int) -> JointBatch:
         if isinstance(item, int):
-            return self._batch(item, self._frames[item], 'both')
+            return self.batch(item, self._frames[item], 'both')
         frame = self._frames[item.frame]
         if not self._augments or item.part == '3d':
-            return self._batch(item.frame, frame, item.part)
+            return self.batch(item.frame, frame, item.part)
         rng = np.random.default_rng(item.seed)
         if frame.rgb is not None:
             frame = replace(frame, rgb=shift_colors(frame.rgb, rng))
         if item.part == '2d' and item.is_alone:
             crop = CropDraw.draw(rng, frame.labels2d.shape)
-            return self._cropped(self._batch(item.frame, frame, item.part), frame, crop)
-        return self._batch(item.frame, frame, item.part)
+            return self._cropped(self.batch(item.frame, frame, item.part), frame, crop)
+        return self.batch(item.frame, frame, item.part)
 
-    def _batch(self, index: int, frame: JointFrame, part: Part) -> JointBatch:
+    def batch(self, index: int, frame: JointFrame, part: Part = 'both') -> JointBatch:
+        """Return a frame, unchanged, as a batch of one."""
         config = self._configs[part]
         fine = frame.fine_tsdf if config.tsdf_subdivision > 1 else None
         inputs = prepare_arrays(

@@ -205,12 +205,15 @@ class JointFrames(Sequence[JointFrame]):
     Args:
         sources: samples of a package, or rooms.
         build: turns one of them into a frame.
+        missing: numbers of frames that were left out.
     """
 
     def __init__(
         self, sources: Sequence[Any], build: Callable[[Any], JointFrame], *, keeps: bool,
+        missing: Sequence[int] = (),
     ) -> None:
         self._sources, self._build, self._keeps = sources, build, keeps
+        self.missing = sorted(missing)
         self._kept: dict[int, JointFrame] = {}
 
     def __len__(self) -> int:

@@ -140,9 +140,10 @@ def open_frames(experiment: Experiment, split: str) -> JointFrames:
             data.root, ids, images=image_kinds(config), skip_broken=data.skip_broken,
             depth_source=data.depth_source, cad_weights=data.cad_weights,
             cad_root=Path(data.cad_root) if data.cad_root else None)
+    samples = open_split_samples(data, split, open_ids)
     return JointFrames(
-        open_split_samples(data, split, open_ids),
-        partial(nyu_frame, config=config, pixel_truth=data.gt2d), keeps=keeps)
+        samples, partial(nyu_frame, config=config, pixel_truth=data.gt2d), keeps=keeps,
+        missing=[broken.frame_id for broken in samples.broken])
 
 
 def _limit(data: Any, split: str) -> int | None:
