@@ -15,8 +15,8 @@ _ROBUST = replace(
     attn_gamma='learned0', proj_lookup='march')
 _SMALL = replace(
     _ROBUST, name='small', work_size=(192, 256), image_network='lite0', voxel_network='small',
-    tsdf_subdivision=1, voxel_channels=32, dcp2d_channels=16, dcp3d_channels=16,
-    dcp3d_grid='half')
+    tsdf_subdivision=1, voxel_channels=32, dcp2d_channels=16, dcp2d_rates=(1, 5),
+    dcp3d_channels=16, dcp3d_grid='half', dcp3d_masked=True, attn_masked=True)
 
 
 def _models(full: ImenetConfig, prefix: str) -> tuple[ImenetConfig, ...]:
