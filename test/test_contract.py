@@ -161,10 +161,11 @@ def topics_of(executable: str) -> set[str]:
     cls: type[Any] = {'stereo_node': stereo_node.StereoNode, 'rgbd_node': rgbd_node.RgbdNode,
                       'segmentation_node': segmentation_node.SegmentationNode}[executable]
     sent = {output.topic for output in cls.outputs}
-    inputs, other = cls.image_inputs, {poses.ODOMETRY_TOPIC}
+    inputs, other = cls.image_inputs, {class_topics.LABEL_INFO, class_topics.CLASS_TABLE}
     if executable == 'segmentation_node':
         inputs = (segmentation_node.COLOR, segmentation_node.DEPTH)
-        other = {class_topics.LABEL_INFO, class_topics.CLASS_TABLE}
+    else:
+        other |= {poses.ODOMETRY_TOPIC}
     images = {topic for spec in inputs for topic in (spec.topic, spec.info_topic)}
     return images - {''} | other | sent
 

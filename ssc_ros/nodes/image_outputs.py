@@ -19,7 +19,7 @@ from ssc_ros.messages.label_images import (
     label_overlay,
 )
 from ssc_ros.messages.voxels import image_cloud
-from ssc_ros.nodes.outputs import Encoders, Output
+from ssc_ros.nodes.outputs import Encoders, Output, encode_grey
 from ssc_ros.nodes.settings import DepthParameters, LabelParameters
 
 
@@ -84,8 +84,7 @@ def _confidence(image: LabelledImage, encode: Encoders) -> Any:
 
 
 def _nav_confidence(image: LabelledImage, encode: Encoders) -> Any:
-    grey = np.rint(image.estimate.confidence * 255).astype(np.uint8)
-    return encode_image(grey, 'mono8', image.header)
+    return encode_grey(image.estimate.confidence, image.header)
 
 
 def _depth(image: LabelledImage, encode: Encoders) -> Any:

@@ -94,6 +94,11 @@ class OutputPublisher:
         self._publishers = []
 
 
+def encode_grey(share: NDArray[np.float32], header: Any) -> Any:
+    """Return (H, W) values of 0 to 1 as a mono8 image, 255 = 1."""
+    return encode_image(np.rint(share * 255).astype(np.uint8), 'mono8', header)
+
+
 def _voxel_points(scene: Scene, encode: Encoders) -> Any:
     return encode.cloud(voxel_cloud(scene.estimate, is_kept=scene.is_kept), scene.header)
 
@@ -126,6 +131,11 @@ def _label_image_color(scene: Scene, encode: Encoders) -> Any:
 def _image_confidence(scene: Scene, encode: Encoders) -> Any:
     certainty = scene.estimate.image_confidence
     return None if certainty is None else encode_image(certainty, '32FC1', scene.header)
+
+
+def _nav_confidence(scene: Scene, encode: Encoders) -> Any:
+    certainty = scene.estimate.image_confidence
+    return None if certainty is None else encode_grey(certainty, scene.header)
 
 
 def _depth(scene: Scene, encode: Encoders) -> Any:
@@ -176,6 +186,8 @@ SCENE_OUTPUTS = (
     Output('~/depth', 'sensor_msgs/Image', _depth, 'metres, 32FC1, NaN = none'),
     Output('~/nav/obstacles', 'sensor_msgs/PointCloud2', _obstacles,
            'voxels in the height band of no traversable class, for marking'),
+    Output('~/nav/confidence', 'sensor_msgs/Image', _nav_confidence,
+           '~/confidence as mono8, 255 = certain'),
     Output('~/nav/clearing', 'sensor_msgs/PointCloud2', _clearing,
            'end points of measured rays, for clearing; only where depth is measured'),
     Output('~/occupancy_grid', 'nav_msgs/OccupancyGrid', _occupancy_grid,

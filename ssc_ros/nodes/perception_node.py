@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from std_srvs.srv import SetBool, Trigger
 
 from ssc_ros.messages.classes import message_class
+from ssc_ros.nodes.class_topics import ClassTopics
 from ssc_ros.nodes.compat import create_wall_timer
 from ssc_ros.nodes.flow import Flow, FlowContext, FrameHandler
 from ssc_ros.nodes.health import Health, encode_health
@@ -54,6 +55,7 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
         self._estimator_lock = threading.Lock()
         self._publisher: OutputPublisher | None = None
         self._stages: StagePublisher | None = None
+        self._classes: ClassTopics | None = None
         self._flow: Flow | None = None
         self._is_enabled = True
         self._dropped_before: dict[str, int] = {}
@@ -90,14 +92,15 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
         self._estimator.warm_up()
         self._publisher = OutputPublisher(self, self.reporter, self.outputs)
         self._stages = StagePublisher(self)
+        self._classes = ClassTopics(self, self._estimator.label_space)
         self.get_logger().info(
             f'{model.weights} is ready on {self._estimator.device} '
             f'after {monotonic() - started:.1f} s')
 
     def handle_activate(self) -> None:
-        """Listen."""
+        """Listen, and tell what the ids of labels mean."""
         # All set by handle_configure.
-        assert self._estimator is not None and self._publisher and self._stages
+        assert self._estimator is not None and self._publisher and self._stages and self._classes
         self._flow = Flow(FlowContext(
             node=self, image_inputs=self.image_inputs, parameters=lambda: self.parameters,
             handler=self.create_handler(self._estimator, self._publisher),
@@ -109,6 +112,7 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
         self.get_logger().info(
             f'listening to {", ".join(self._flow.topics)}; stamps of one set may differ by '
             f'{sync.tolerance_ms:g} ms ({sync.policy})')
+        self._classes.publish()
 
     def handle_deactivate(self) -> None:
         """Stop listening and computing; the network stays loaded."""
@@ -118,10 +122,10 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
 
     def handle_cleanup(self) -> None:
         """Free the network and take the topics away."""
-        for publisher in (self._publisher, self._stages):
+        for publisher in (self._publisher, self._stages, self._classes):
             if publisher is not None:
                 publisher.close()
-        self._estimator = self._publisher = self._stages = None
+        self._estimator = self._publisher = self._stages = self._classes = None
 
     def _serve_enable(self, request: Any, response: Any) -> Any:
         self._is_enabled = bool(request.data)

@@ -10,7 +10,6 @@ import numpy as np
 
 from ssc_ros.frames import ImageEstimate, RgbFrame
 from ssc_ros.models.estimator import ImageEstimator, load_image_estimator
-from ssc_ros.nodes.class_topics import ClassTopics
 from ssc_ros.nodes.flow import FrameParts
 from ssc_ros.nodes.image_outputs import IMAGE_OUTPUTS, LabelledImage
 from ssc_ros.nodes.inputs import ImageInput
@@ -34,7 +33,6 @@ class SegmentationNode(PerceptionNode[SegmentationParameters]):
         self, *, load: Callable[..., ImageEstimator] = load_image_estimator, **options: Any,
     ) -> None:
         super().__init__('segmentation_node', SegmentationParameters, load=load, **options)
-        self._classes: ClassTopics | None = None
 
     def create_handler(
         self, estimator: ImageEstimator, publisher: OutputPublisher,
@@ -47,20 +45,6 @@ class SegmentationNode(PerceptionNode[SegmentationParameters]):
         is_measured = self.parameters.depth.source == 'topic'
         self.image_inputs = (COLOR, DEPTH) if is_measured else (COLOR,)
         super().handle_configure()
-        self._classes = ClassTopics(self, self._estimator.label_space)
-
-    def handle_activate(self) -> None:
-        """Listen, and tell what the ids mean."""
-        super().handle_activate()
-        assert self._classes is not None  # set by handle_configure
-        self._classes.publish()
-
-    def handle_cleanup(self) -> None:
-        """Free the network and take the topics away."""
-        super().handle_cleanup()
-        if self._classes is not None:
-            self._classes.close()
-        self._classes = None
 
 
 class ImageHandler:

@@ -10,8 +10,8 @@ from ssc_ros.commands.samples import sample_bag
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(280)]
 
 WEIGHTS = 'random:imenet/small'
-OUTPUTS = ('voxels/labels', 'voxels/points', 'label_image', 'confidence', 'depth',
-           'semantic_points')
+OUTPUTS = ('voxels/labels', 'voxels/points', 'label_image', 'confidence', 'nav/confidence',
+           'depth', 'semantic_points')
 
 
 @pytest.fixture(scope='module')
@@ -46,6 +46,8 @@ def assert_equal(published, index, expected, replays):
     np.testing.assert_array_equal(decode_image(messages['label_image']), expected.image_labels)
     np.testing.assert_array_equal(
         decode_image(messages['confidence']), expected.image_confidence)
+    np.testing.assert_array_equal(
+        decode_image(messages['nav/confidence']), np.rint(expected.image_confidence * 255))
     depth_m = decode_depth(messages['depth'])
     np.testing.assert_array_equal(depth_m, expected.depth_m)
     cloud = decode_cloud(messages['semantic_points'])

@@ -109,3 +109,21 @@ def test_measured_depth_gives_clearing_rays(graph, camera, start_rgbd, estimator
     sensor.send(depth_m)
     points = decode_cloud(clearing.wait()[0])
     assert points.shape == (12 * 8,) and np.all(points['z'] == 2.0) and np.all(points['x'] > 0)
+
+
+def test_classes_of_the_labelled_image_reach_late_joiners(graph, start_rgbd):
+    import json
+
+    from rclpy.qos import DurabilityPolicy, QoSProfile
+    from std_msgs.msg import String
+
+    node = start_rgbd()
+    received = []
+    graph.tester.create_subscription(
+        String, '/rgbd_node/classes', received.append,
+        QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+    graph.wait(lambda: received)
+    table = json.loads(received[0].data)
+    assert table['label_space'] == 'nyu12' and table['classes'][2]['name'] == 'floor'
+    assert graph.transition(node, 'deactivate') and graph.transition(node, 'cleanup')
+    assert not any(item.topic_name.endswith('classes') for item in node.publishers)
