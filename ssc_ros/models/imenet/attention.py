@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+import torch
 from torch import Tensor, nn
+
+from ssc_ros.errors import ConfigurationError
+
+AttentionMode = Literal['global', 'column', 'danet', 'off']
+AttentionScale = Literal['none', 'dim', 'sqrt']
+AttentionGamma = Literal['one', 'learned0']
+
+# Affinities are divided by this power of the length of the vectors.
+_POWERS = {'none': 0.0, 'sqrt': 0.5, 'dim': 1.0}
 
 
 class AttentionStatistics(NamedTuple):
@@ -13,7 +23,7 @@ class AttentionStatistics(NamedTuple):
 
     Attributes:
         mean_diagonal: of the map, scalar tensor; 1 = every slice attends to itself alone.
-        entropy: mean over columns, nats; ln(depth) = uniform.
+        entropy: of what a slice attends to, mean, nats; ln(depth) = to all alike.
     """
 
     mean_diagonal: Tensor
@@ -22,23 +32,88 @@ class AttentionStatistics(NamedTuple):
 
 class DepthAttention(nn.Module):
     """
-    Add to every slice along the last axis the slices it resembles (Eq. 2).
+    Add to every slice along the last axis a mean of the slices it resembles (Eq. 2).
+
+    out[j] = gamma * sum_i softmax_i(<x[i], x[j]>) x[i] + x[j], affinities in single precision.
+    Read literally (``global``, no scale) scores of a few units make the softmax one-hot, so that
+    out = 2 x: look at ``statistics``.
+
+    Args:
+        mode: ``global``: x[i] is a whole slice; ``column``: the scores of one voxel, with a map
+            for every (x, y); ``danet``: ``global`` with reversed affinities, as in the channel
+            attention that the dual attention network released; ``off``: out = x.
+        scale: divide affinities by nothing, the length of x[i] or its root.
+        gamma: 1, or learned from 0. ``danet`` always learns it.
+        masked: set scores outside ``nonfree`` to 0 first.
 
     Attributes:
         records_statistics: whether forward keeps ``statistics`` of its map, for logs.
-        statistics: of the last forward.
+        statistics: of the last forward that did.
     """
 
-    records_statistics: bool
-    statistics: AttentionStatistics | None
-
     def __init__(
-        self, mode: Literal['global', 'column', 'danet', 'off'] = 'global',
-        scale: Literal['none', 'dim', 'sqrt'] = 'none',
-        gamma: Literal['one', 'learned0'] = 'one', *, masked: bool = False,
+        self, mode: AttentionMode = 'global', scale: AttentionScale = 'none',
+        gamma: AttentionGamma = 'one', *, masked: bool = False,
     ) -> None:
         super().__init__()
+        if mode not in ('global', 'column', 'danet', 'off') or scale not in _POWERS:
+            raise ConfigurationError(
+                f'attention mode {mode!r} must be global, column, danet or off, and scale '
+                f'{scale!r} none, dim or sqrt')
+        self.mode, self.scale, self.masked = mode, scale, masked
+        is_learned = mode != 'off' and (gamma == 'learned0' or mode == 'danet')
+        self.gamma = nn.Parameter(torch.zeros(1)) if is_learned else None
+        self.records_statistics = False
+        self.statistics: AttentionStatistics | None = None
+
+    def extra_repr(self) -> str:
+        """Show the options."""
+        return f'{self.mode}, scale={self.scale}, masked={self.masked}'
 
     def forward(self, scores: Tensor, nonfree: Tensor | None = None) -> Tensor:
-        """Map (B, C, X, Y, Z) to the same; (B, X, Y, Z) bool ``nonfree`` is read if masked."""
-        raise NotImplementedError
+        """
+        Map (B, C, X, Y, Z) to the same.
+
+        Args:
+            scores: any float dtype.
+            nonfree: (B, X, Y, Z) bool, read if masked.
+        """
+        if self.mode == 'off':
+            return scores
+        if self.masked:
+            if nonfree is None:
+                raise ConfigurationError('masked attention needs nonfree: pass it to forward()')
+            scores = scores * nonfree[:, None]
+        with torch.autocast(scores.device.type, enabled=False):
+            slices = self._slices(scores.float() if scores.dtype.itemsize < 4 else scores)
+            weights = self.weights(slices)
+            attended = weights.mT @ slices  # Row j: the mean that slice j asks for.
+            if self.gamma is not None:
+                attended = attended * self.gamma
+            return self._volume(attended + slices, scores).to(scores.dtype)
+
+    def weights(self, slices: Tensor) -> Tensor:
+        """Return the map (N, Z, Z) of (N, Z, length) slices: columns sum to 1."""
+        energy = slices @ slices.mT / slices.shape[-1] ** _POWERS[self.scale]
+        # The release subtracts affinities from their maximum, which no softmax notices.
+        weights = torch.softmax(-energy if self.mode == 'danet' else energy, dim=1)
+        if self.records_statistics:
+            self.statistics = statistics_of(weights.detach())
+        return weights
+
+    def _slices(self, scores: Tensor) -> Tensor:
+        if self.mode == 'column':
+            return scores.permute(0, 2, 3, 4, 1).flatten(0, 2)  # (B * X * Y, Z, C)
+        return scores.flatten(1, 3).mT  # (B, Z, C * X * Y)
+
+    def _volume(self, slices: Tensor, like: Tensor) -> Tensor:
+        batch, channels, x, y, z = like.shape
+        if self.mode == 'column':
+            return slices.view(batch, x, y, z, channels).permute(0, 4, 1, 2, 3)
+        return slices.mT.reshape(like.shape)
+
+
+def statistics_of(weights: Tensor) -> AttentionStatistics:
+    """Return diagonal and entropy of maps (N, Z, Z) whose columns sum to 1."""
+    entropy = -torch.xlogy(weights, weights).sum(1).mean()
+    return AttentionStatistics(weights.diagonal(dim1=1, dim2=2).mean(), entropy)
