@@ -124,6 +124,6 @@ def test_classes_of_the_labelled_image_reach_late_joiners(graph, start_rgbd):
         QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
     graph.wait(lambda: received)
     table = json.loads(received[0].data)
-    assert table['label_space'] == 'nyu12' and table['classes'][2]['name'] == 'floor'
+    assert table['label_space'] == 'nyu12' and table['classes'][1]['name'] == 'floor'
     assert graph.transition(node, 'deactivate') and graph.transition(node, 'cleanup')
     assert not any(item.topic_name.endswith('classes') for item in node.publishers)
