@@ -10,12 +10,14 @@ from typing import Any
 from ssc_ros.metrics import format_table
 from ssc_ros.models.ammnet.config import AmmnetConfig
 from ssc_ros.models.gad.config import GadConfig
+from ssc_ros.models.imenet.config import ImenetConfig
 from ssc_ros.weights import save_bundle
 from training.experiment import Experiment
 from training.runs import read_checkpoint
 
 CARDS = {
-    'occdepth': 'model_card.md', 'ammnet': 'model_card_ammnet.md', 'gad': 'model_card_gad.md'}
+    'occdepth': 'model_card.md', 'ammnet': 'model_card_ammnet.md', 'gad': 'model_card_gad.md',
+    'imenet': 'model_card_imenet.md'}
 NOT_MEASURED = 'Not measured yet.'
 
 
@@ -58,14 +60,24 @@ def _particulars(experiment: Experiment) -> dict[str, Any]:
     if isinstance(network, GadConfig):
         return {'reader': experiment.data.reader,
                 'started_from': experiment.optimization.encoder_weights or 'random weights'}
-    return {'grid': ' x '.join(map(str, network.grid_shape)),
-            'voxel_size_m': network.voxel_size_m, 'input': _input(network)}
+    particulars = {'grid': ' x '.join(map(str, network.grid_shape)),
+                   'voxel_size_m': network.voxel_size_m, 'input': _input(network)}
+    if isinstance(network, ImenetConfig):
+        particulars |= {
+            'iterations': network.iterations, 'reader': experiment.data.reader,
+            'depth_source': experiment.data.depth_source,
+            'started_from': experiment.optimization.encoder_weights or 'random weights'}
+    return particulars
 
 
 def _input(network: Any) -> str:
     if isinstance(network, AmmnetConfig):
         return ('one depth image with the label map of another network'
                 if network.reads_label_maps else 'one colour image with registered depth')
+    if isinstance(network, ImenetConfig):
+        return ('one depth image with the label map of another network'
+                if network.image_network == 'labels' else
+                'one colour image with registered depth')
     if network.views == 2:
         return 'a rectified stereo pair'
     return 'one colour image' + (
@@ -76,10 +88,11 @@ def _scores_section(measured: dict[str, Any]) -> str:
     if 'release' in measured:
         return _image_scores_section(measured)
     totals = {'SC precision': 'sc_precision', 'SC recall': 'sc_recall', 'SC IoU': 'sc_iou',
-              'SSC mIoU': 'ssc_miou'}
-    values = {label: measured[key] for label, key in totals.items()}
+              'SSC mIoU': 'ssc_miou', 'SS mIoU (pixels)': 'ss_miou'}
+    values = {label: measured.get(key) for label, key in totals.items()}
     rows = [[name, f'{100 * value:.2f}']
-            for name, value in {**values, **measured['per_class_iou']}.items()]
+            for name, value in {**values, **measured['per_class_iou']}.items()
+            if value is not None]
     return (f'On the {measured["frames"]} frames of the {measured["split"]} split, in percent:\n\n'
             f'```\n{format_table(["score", "%"], rows)}\n```')
 
