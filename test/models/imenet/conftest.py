@@ -30,17 +30,27 @@ def tiny() -> ImenetConfig:
 
 
 @pytest.fixture(scope='session')
-def build(tiny: ImenetConfig) -> Callable[..., ImenetNetwork]:
+def build(tiny: ImenetConfig, frame: Callable[..., ImenetInputs]) -> Callable[..., ImenetNetwork]:
     """Return a maker of tiny networks in eval mode that differ as told."""
     def make(**changes: Any) -> ImenetNetwork:
         torch.manual_seed(0)
-        network = ImenetNetwork(replace(tiny, **changes)).eval()
+        network = ImenetNetwork(replace(tiny, **changes))
+        _measure_statistics(network, frame(network.config))
         for name, parameter in network.named_parameters():
             # Corrections begin at zero, and so would what they could get wrong.
             if name.startswith('refine') and not parameter.any():
                 torch.nn.init.normal_(parameter, std=0.1)
-        return network
+        return network.eval()
     return make
+
+
+def _measure_statistics(network: ImenetNetwork, inputs: ImenetInputs) -> None:
+    """Let the norms normalise, so that different places get different labels."""
+    for module in network.modules():
+        if isinstance(module, (torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)):
+            module.momentum = 1.0
+    with torch.no_grad():
+        network.train().coarse(inputs)
 
 
 @pytest.fixture(scope='session')
