@@ -12,7 +12,6 @@ from ssc_ros.models.imenet.config import ImenetConfig
 from ssc_ros.models.imenet.network import ImenetNetwork
 from ssc_ros.models.imenet.presets import load_preset
 from ssc_ros.models.imenet.segmentation import Lite0Segmentation, Seg2DNet, Seg2DNetRgbd
-from ssc_ros.models.imenet.sketch import SketchSSC
 from ssc_ros.weights.bundles import read_safetensors
 from ssc_ros.weights.convert.checkpoint import read_checkpoint
 from ssc_ros.weights.convert.efficientnet_lite0 import read_lite0_weights
@@ -41,28 +40,12 @@ def read_official(
             shape.
     """
     config = load_preset(preset or OFFICIAL_PRESET)
-    state = {f'voxel.{name}': tensor for name, tensor in _read_sketch(checkpoint).items()}
+    official = read_checkpoint(checkpoint)
+    state = {f'voxel.{ours}': official[name] for name, ours in translate_names(official).items()}
     with torch.device('meta'):
         expected = ImenetNetwork(config).state_dict()
     check_tensors(state, expected, config.name)
     return config, state
-
-
-def load_voxel_network(network: ImenetNetwork, checkpoint: Path) -> None:
-    """
-    Fill 3D-Sketch inside a network from a checkpoint of its release.
-
-    Raises:
-        WeightsError: the network has another one, or the file does not fit.
-    """
-    voxel = network.voxel
-    if not isinstance(voxel, SketchSSC):
-        raise WeightsError(
-            f'configuration {network.config.name!r} has voxel_network '
-            f'{network.config.voxel_network!r}, for which no weights were released')
-    state = _read_sketch(checkpoint)
-    check_tensors(state, voxel.state_dict(), f'voxel network of {network.config.name}')
-    voxel.load_state_dict(state)
 
 
 def load_pretrained_encoder(network: ImenetNetwork, source: str) -> None:
@@ -95,11 +78,6 @@ def _encoders(network: ImenetNetwork) -> list[nn.Module]:
     raise WeightsError(
         f'configuration {network.config.name!r} has image_network '
         f'{network.config.image_network!r}: it has no encoder to load')
-
-
-def _read_sketch(checkpoint: Path) -> dict[str, Tensor]:
-    tensors = read_checkpoint(checkpoint)
-    return {ours: tensors[name] for name, ours in translate_names(tensors).items()}
 
 
 def _read_resnet(path: Path) -> dict[str, Tensor]:

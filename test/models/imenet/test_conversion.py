@@ -11,11 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from ssc_ros.errors import WeightsError
-from ssc_ros.models.imenet.conversion import (
-    load_pretrained_encoder,
-    load_voxel_network,
-    read_official,
-)
+from ssc_ros.models.imenet.conversion import load_pretrained_encoder, read_official
 from ssc_ros.models.imenet.network import ImenetNetwork
 from ssc_ros.models.imenet.presets import load_preset
 from ssc_ros.models.imenet.segmentation import ResNet101Encoder
@@ -71,17 +67,6 @@ def test_a_damaged_release_is_refused(write) -> None:
 def test_a_configuration_with_more_than_the_release_is_refused(write) -> None:
     with pytest.raises(WeightsError, match="do not fit configuration 'small-s0'"):
         read_official(write(), preset='small-s0')
-
-
-def test_training_can_begin_with_the_release(write) -> None:
-    network = ImenetNetwork(load_preset('2dgt'))
-    load_voxel_network(network, write())
-    assert (network.voxel.stage2.hourglass.classify[1].weight == 0.5).all()
-
-
-def test_no_weights_were_released_for_other_voxel_networks(build, tmp_path) -> None:
-    with pytest.raises(WeightsError, match="voxel_network 'small'"):
-        load_voxel_network(build(), tmp_path / 'any.pth')
 
 
 def test_both_encoders_take_the_weights_of_a_resnet(tmp_path) -> None:
