@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from math import prod
 from typing import Any, ClassVar, Literal
 
@@ -14,6 +15,14 @@ from ssc_ros.models.imenet.deformable_rows import RowConvolution
 from ssc_ros.models.imenet.deformable_taps import TapGrid
 
 Implementation = Literal['deformable', 'plain']
+
+
+def convolution_for(table: Tensor) -> Any:
+    """Return the function that suits a table's device: kernels where triton is at hand."""
+    if table.is_cuda and table.dtype == torch.float32 and find_spec('triton') is not None:
+        from ssc_ros.models.imenet.deformable_triton import TritonConvolution
+        return TritonConvolution
+    return RowConvolution
 
 
 class _DeformConv(nn.Module):
@@ -89,8 +98,7 @@ class _DeformConv(nn.Module):
         is_sparse = cells.shape[1] * len(features) < prod(shape) * self.axes * self.groups
         offsets = self._offsets_at(table, cells, grid) if is_sparse else (
             self._offsets_everywhere(features, mask))
-        rows: Tensor = RowConvolution.apply(  # type: ignore[no-untyped-call]
-            table, offsets, weight, cells, grid)
+        rows: Tensor = convolution_for(table).apply(table, offsets, weight, cells, grid)
         if mask is None:
             return rows.view(*shape, -1)
         index = torch.where(mask)
