@@ -247,10 +247,10 @@ def _print(report: Mapping[str, Any]) -> None:
     say()
     say(summary_table(report))
     _print_scores(report)
-    _print_scores(report.get('images', {}))
+    _print_scores(report.get('images', {}), 'score of the labelled images')
 
 
-def _print_scores(report: Mapping[str, Any]) -> None:
+def _print_scores(report: Mapping[str, Any], title: str = 'score') -> None:
     values: dict[str, float | None] = {}
     if 'sc_iou' in report:
         values = {'SC IoU': report['sc_iou'], 'SSC mIoU': report['ssc_miou']}
@@ -260,7 +260,7 @@ def _print_scores(report: Mapping[str, Any]) -> None:
     if values:
         values.update(report['per_class_iou'])
         say()
-        say(format_table(['score', '%'], [
+        say(format_table([title, '%'], [
             [name, '-' if value is None else f'{100 * value:.2f}']
             for name, value in values.items()]))
 
