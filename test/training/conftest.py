@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
+from training.cli import evaluate_joint
+from training.datasets.joint import loading
 from training.datasets.nyu.fixture import write_fixture
 from training.datasets.synthetic import generate
 from training.experiment import Experiment, parse_experiment
+
+from .joint_world import GRID_SHAPE, IMAGE_SIZE, open_boxes
 
 TINY_OCCDEPTH = {
     'network': {
@@ -40,6 +44,27 @@ TINY_GAD = {
     'run': {'checkpoint_every_steps': 2},
 }
 
+TINY_IMENET = {
+    'system': 'imenet',
+    'network': {
+        'preset': 'small-labels', 'work_size': [96, 128], 'voxel_channels': 8,
+        'dcp2d_channels': 4, 'dcp2d_rates': [1, 3], 'dcp3d_channels': 4, 'dcp3d_rates': [1],
+        'deform_impl': 'plain'},
+    'data': {'batch_size': 1, 'image_batch_size': 2, 'val_samples': 1},
+    'optimization': {
+        'steps': 12, 'rounds': 2, 'learning_rate': 1e-2, 'image_epochs': 1, 'voxel_epochs': 1,
+        'round_image_epochs': 1, 'round_voxel_epochs': 1},
+    'run': {'checkpoint_every_steps': 1},
+}
+
+TINY_BOXES = {
+    'network': {
+        'grid_shape': list(GRID_SHAPE), 'image_size': list(IMAGE_SIZE),
+        'work_size': list(IMAGE_SIZE), 'dcp3d_rates': [1, 3], 'dcp3d_grid': 'full',
+        'dcp2d_channels': 8, 'dcp3d_channels': 8},
+    'data': {'augments_images': False},
+}
+
 
 def maker(data: Path, document: dict[str, Any]) -> Callable[..., Experiment]:
     """Return a maker of experiments that run in a folder; sections given are merged in."""
@@ -55,11 +80,6 @@ def merged(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return {**document, **{
         name: {**document.get(name, {}), **value} if isinstance(value, dict) else value
         for name, value in changes.items()}}
-
-TINY_IMENET = {
-    'preset': 'small-labels', 'work_size': [96, 128], 'voxel_channels': 8, 'dcp2d_channels': 4,
-    'dcp2d_rates': [1, 3], 'dcp3d_channels': 4, 'dcp3d_rates': [1], 'deform_impl': 'plain',
-}
 
 
 @pytest.fixture(scope='session')
@@ -99,19 +119,13 @@ def make_gad(tiny_nyu: Path) -> Callable[..., Experiment]:
 
 @pytest.fixture(scope='session')
 def make_imenet(tiny_nyu: Path) -> Callable[..., Experiment]:
-    """Return a maker of IMENet experiments that run in a folder; sections given are merged in."""
-    def make(folder: Path, **sections: dict[str, Any]) -> Experiment:
-        document: dict[str, Any] = {
-            'name': 'tiny',
-            'system': 'imenet',
-            'network': dict(TINY_IMENET),
-            'data': {'root': str(tiny_nyu), 'batch_size': 1, 'image_batch_size': 2,
-                     'val_samples': 1},
-            'optimization': {'steps': 12, 'rounds': 2, 'learning_rate': 1e-2},
-            'run': {'folder': str(folder), 'validations': 1, 'log_every_steps': 1,
-                    'checkpoint_every_steps': 1},
-        }
-        for name, section in sections.items():
-            document[name] = {**document.get(name, {}), **section}
-        return parse_experiment(document)
-    return make
+    """Return the maker of IMENet experiments on made-up frames."""
+    return maker(tiny_nyu, TINY_IMENET)
+
+
+@pytest.fixture
+def make_boxes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Experiment]:
+    """Return the maker of IMENet experiments on rooms of boxes."""
+    for module in (loading, evaluate_joint):
+        monkeypatch.setattr(module, 'open_frames', open_boxes)
+    return maker(Path('boxes'), merged(TINY_IMENET, TINY_BOXES))

@@ -96,8 +96,9 @@ def stage_at(stages: Sequence[Stage], step: int) -> Stage:
 
 def rounds_done(stages: Sequence[Stage], step: int) -> int:
     """Return how many rounds, of both branches, lie before a step."""
-    unfinished = [stage.round for stage in stages if step < stage.stop]
-    return max(min(unfinished) - 1, 0) if unfinished else max(stage.round for stage in stages)
+    last = max(stage.round for stage in stages)
+    current = min((stage.round for stage in stages if step < stage.stop), default=last + 1)
+    return max((stage.round for stage in stages if stage.round < current), default=0)
 
 
 def half_of(frame: int | NDArray[np.int64]) -> int | NDArray[np.int64]:
