@@ -29,10 +29,12 @@ class PreparedFrame:
     Attributes:
         inputs: a batch of one.
         observed: (X, Y, Z) bool: a measured ray ended in or passed through the voxel.
+        nonfree: (X, Y, Z) bool: the voxel lies on a measured surface or behind one.
     """
 
     inputs: AmmnetInputs
     observed: NDArray[np.bool_]
+    nonfree: NDArray[np.bool_]
 
 
 def prepare_arrays(
@@ -111,19 +113,18 @@ class FramePreparation:
         inputs = prepare_arrays(
             self.config, tsdf=volume.values, pixel_of_voxel=volume.pixel_of_voxel,
             rgb=fit.apply(frame.rgb))
-        return PreparedFrame(inputs, observed_voxels(inputs))
+        distances = inputs.tsdf[0, 0].cpu().numpy()
+        has_surface = surface_voxels(inputs)
+        return PreparedFrame(inputs, (distances > 0) | has_surface, (distances < 0) | has_surface)
 
 
-def observed_voxels(inputs: AmmnetInputs) -> NDArray[np.bool_]:
-    """Return (X, Y, Z) bool of one frame: in front of measured surfaces, or holding one."""
-    pixels = inputs.pixel_of_voxel[0]
+def surface_voxels(inputs: AmmnetInputs) -> NDArray[np.bool_]:
+    """Return (X, Y, Z) bool of one frame: a measured point lies in the voxel."""
     picture = inputs.label_map if inputs.image is None else inputs.image
     assert picture is not None  # one of them is always there
-    has_surface = pixels < picture.shape[-2] * picture.shape[-1]
-    distances = inputs.tsdf[0, 0]
-    observed: NDArray[np.bool_] = (
-        (distances > 0) | has_surface.reshape(distances.shape)).cpu().numpy()
-    return observed
+    has_surface = inputs.pixel_of_voxel[0] < picture.shape[-2] * picture.shape[-1]
+    surface: NDArray[np.bool_] = has_surface.reshape(inputs.tsdf.shape[2:]).cpu().numpy()
+    return surface
 
 
 class AmmnetEstimator(NetworkEstimator[AmmnetNetwork, PreparedFrame, LabelVolume]):
@@ -170,9 +171,16 @@ class AmmnetEstimator(NetworkEstimator[AmmnetNetwork, PreparedFrame, LabelVolume
     def conclude(
         self, frame: StereoFrame | RgbdFrame, prepared: PreparedFrame, answer: LabelVolume,
     ) -> SceneEstimate:
-        """Render the labels as the camera sees them; the depth stays the measured one."""
+        """
+        Keep the labels on surfaces and behind them, and render them as the camera sees them.
+
+        No training tells what to answer elsewhere: what rays have crossed is empty for certain,
+        what lies outside the view is given as empty with no confidence.
+        """
         assert isinstance(frame, RgbdFrame)  # prepare() takes no other
-        labels, confidence = answer
+        labels = np.where(prepared.nonfree, answer[0], np.uint8(0))
+        confidence = np.where(
+            prepared.nonfree, answer[1], prepared.observed.astype(np.float32))
         view = self._viewers.get(frame.placement, frame.camera).view(labels)
         return SceneEstimate(
             labels=labels, confidence=confidence, observed=prepared.observed,

@@ -104,6 +104,17 @@ class TestPreparation:
         assert observed.mean() > 0.1
         assert depth[observed].max() < WALL_M + 0.16
 
+    def test_nothing_stands_between_the_camera_and_what_it_measured(self):
+        frame = room_frame()
+        nonfree = FramePreparation(SMALL)(frame).nonfree
+        table = project_voxels(frame.placement.grid, frame.placement.T_camera_voxel, frame.camera)
+        depth, in_view = (values.reshape(nonfree.shape) for values in (
+            table.depth_m, table.in_view))
+        measured = room_depth(NYU_CAMERA).min()
+        assert not nonfree[in_view & (depth < measured - 0.16)].any()
+        assert nonfree[in_view & (depth > WALL_M + 0.16)].mean() > 0.9
+        assert not nonfree[depth < 0].any()
+
     def test_other_kinds_of_frames_are_refused_with_the_remedy(self):
         prepare = FramePreparation(SMALL)
         frame = room_frame()
@@ -147,18 +158,25 @@ class TestEstimate:
     def test_the_estimate_belongs_to_its_frame(self, estimate):
         assert (estimate.stamp_ns, estimate.frame_id) == (7, 'optical')
         assert estimate.labels.shape == (60, 36, 60) and estimate.labels.max() < 12
-        assert (estimate.confidence > 0).all() and (estimate.confidence <= 1).all()
+        assert (estimate.confidence >= 0).all() and (estimate.confidence <= 1).all()
         assert estimate.is_depth_measured and estimate.depth_m.shape == (480, 640)
         assert set(estimate.stage_ms) == {'prepare', 'network', 'finish'}
 
     def test_the_arrays_of_a_frame_give_the_estimate_of_the_frame(self, estimator, estimate):
         frame = room_frame()
-        inputs = FramePreparation(SMALL)(frame).inputs
+        prepared = FramePreparation(SMALL)(frame)
         labels, confidence = estimator.complete(prepare_arrays(
-            SMALL, tsdf=inputs.tsdf.numpy().ravel(), rgb=frame.rgb,
-            pixel_of_voxel=inputs.pixel_of_voxel.numpy()))
-        np.testing.assert_array_equal(labels, estimate.labels)
-        np.testing.assert_array_equal(confidence, estimate.confidence)
+            SMALL, tsdf=prepared.inputs.tsdf.numpy().ravel(), rgb=frame.rgb,
+            pixel_of_voxel=prepared.inputs.pixel_of_voxel.numpy()))
+        told = prepared.nonfree
+        np.testing.assert_array_equal(labels[told], estimate.labels[told])
+        np.testing.assert_array_equal(confidence[told], estimate.confidence[told])
+
+    def test_space_that_rays_crossed_is_empty_and_what_is_out_of_view_is_not_known(self, estimate):
+        nonfree = FramePreparation(SMALL)(room_frame()).nonfree
+        assert (estimate.labels[nonfree] > 0).any() and not estimate.labels[~nonfree].any()
+        assert (estimate.confidence[~nonfree & estimate.observed] == 1).all()
+        assert (estimate.confidence[~nonfree & ~estimate.observed] == 0).all()
 
     def test_a_bundle_gives_the_estimate_of_its_network(self, network, estimate, tmp_path):
         save_bundle(tmp_path / 'bundle', SMALL.to_dict(), network.state_dict(), '',
@@ -214,7 +232,7 @@ class TestRealFrame:
         difference = (online.inputs.tsdf - offline.tsdf).abs()
         assert (difference > 1e-5).sum() <= 5 and difference.max() <= 5 / 64
         labels, _ = estimator.complete(offline)
-        assert (estimator(frame).labels != labels).sum() < 30
+        assert (estimator(frame).labels != labels)[online.nonfree].sum() < 30
 
 
 def test_the_pose_of_the_box_is_level_and_above_the_floor(estimator):
