@@ -344,3 +344,13 @@ def test_the_box_is_that_of_the_origin_rule(estimator):
     np.testing.assert_allclose(
         grid.origin_m, [ahead[0] - 2.4, ahead[1] - 2.4, -0.05], atol=3e-3)
     assert grid.shape == SMALL.grid_shape and grid.voxel_size_m == 0.08
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_the_labels_of_the_cpu(network, estimator):
+    frame = room_frame()
+    on_cpu = estimator(frame)
+    on_gpu = ImenetEstimator(network, name='quick', device='cuda', precision='float32')(frame)
+    assert (on_cpu.labels == on_gpu.labels).mean() > 0.99
+    assert (on_cpu.image_labels == on_gpu.image_labels).mean() > 0.99
+    np.testing.assert_array_equal(on_cpu.observed, on_gpu.observed)
