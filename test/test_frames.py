@@ -54,6 +54,12 @@ def test_volumes_that_do_not_fit_the_grid_are_refused_by_name(name):
         estimate(**{name: np.zeros((60, 60, 36), np.uint8)})
 
 
+def test_confidence_that_does_not_fit_the_camera_is_refused():
+    with pytest.raises(DataError, match=r'image_confidence is .* but the camera is \(24, 32\)'):
+        estimate(image_confidence=np.ones((12, 16), np.float32))
+    assert estimate().image_confidence is None
+
+
 def test_values_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         estimate().stamp_ns = 5

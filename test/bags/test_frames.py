@@ -119,3 +119,21 @@ def test_ground_truth_of_another_grid_is_refused(rooms: ModuleType, stereo_bag: 
     from ssc_ros.bags.frames import BagFrame
     with pytest.raises(DataError, match='weights of its own grid'):
         BagFrame(frames[0].frame, np.zeros((10, 10), np.uint8)).ground_truth()
+
+
+@pytest.mark.parametrize('scores_images', [False, True])
+def test_labels_of_pixels_come_beside_those_of_voxels_where_they_are_wanted(
+    rooms: ModuleType, tmp_path: Path, scores_images: bool,
+) -> None:
+    bag = rooms.write_stereo_bag(tmp_path / 'bag', labelled=True)
+    with BagReader(bag) as reader:
+        topics = find_frame_topics(reader, kind='rgbd', scores_images=scores_images)
+        items = list(FrameReader(reader, topics, nyu_placement))
+    assert len(items) == 3 and ('/stereo/left/label_image' in topics.all) == scores_images
+    for index, item in enumerate(items):
+        np.testing.assert_array_equal(item.ground_truth(), rooms.frame_truth(index))
+        truth = item.image_ground_truth()
+        if scores_images:
+            np.testing.assert_array_equal(truth, rooms.frame_labels(index))
+        else:
+            assert truth is None
