@@ -30,7 +30,7 @@ from training.datasets.joint.loading import open_frames
 from training.experiment import Experiment
 from training.runs import load_network, refuse_other_network
 from training.systems.stages import number_of_rounds
-from training.tables.measured import COUNTS_SUFFIX, interval_ends, provenance
+from training.tables.measured import interval_ends, provenance, write_result
 
 PIXEL_COUNTS_SUFFIX = '_pixel_counts.npz'
 
@@ -229,10 +229,11 @@ def _write(
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     split = result['split']
-    (folder / f'{split}.json').write_text(json.dumps(result, indent=2) + '\n', encoding='utf-8')
     if scoring.has_voxels:
-        np.savez_compressed(
-            folder / f'{split}{COUNTS_SUFFIX}', **scoring.voxels[trained].to_arrays())
+        write_result(folder, result, scoring.voxels[trained])
+    else:
+        (folder / f'{split}.json').write_text(
+            json.dumps(result, indent=2) + '\n', encoding='utf-8')
     if scoring.has_pixels:
         np.savez_compressed(
             folder / f'{split}{PIXEL_COUNTS_SUFFIX}', **scoring.pixels[trained].to_arrays())

@@ -21,7 +21,7 @@ from training.datasets.labelled import Draw
 from training.datasets.loading import StreamedData
 from training.datasets.nyu import NyuSamples, hold_out
 from training.experiment import Experiment
-from training.options import AmmnetData, ImenetData
+from training.options import PackageData
 
 
 def open_samples(experiment: Experiment, split: str) -> NyuSamples:
@@ -42,7 +42,7 @@ def open_samples(experiment: Experiment, split: str) -> NyuSamples:
 
 
 def open_split_samples(
-    data: AmmnetData | ImenetData, split: str,
+    data: PackageData, split: str,
     open_ids: Callable[[str | Sequence[int]], NyuSamples],
 ) -> NyuSamples:
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from training.options.ammnet import AmmnetData, AmmnetLosses, AmmnetOptimization, AmmnetRun
-from training.options.common import OptimizationOptions, RunOptions
+from training.options.common import OptimizationOptions, PackageData, RunOptions
 from training.options.gad import GadData, GadLosses, GadOptimization, GadRun
 from training.options.imenet import ImenetData, ImenetLosses, ImenetOptimization, ImenetRun
 from training.options.occdepth import DataOptions, LossOptions
@@ -11,5 +11,5 @@ from training.options.occdepth import DataOptions, LossOptions
 __all__ = [
     'AmmnetData', 'AmmnetLosses', 'AmmnetOptimization', 'AmmnetRun', 'DataOptions', 'GadData',
     'GadLosses', 'GadOptimization', 'GadRun', 'ImenetData', 'ImenetLosses', 'ImenetOptimization',
-    'ImenetRun', 'LossOptions', 'OptimizationOptions', 'RunOptions',
+    'ImenetRun', 'LossOptions', 'OptimizationOptions', 'PackageData', 'RunOptions',
 ]

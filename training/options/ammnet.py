@@ -6,27 +6,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ssc_ros.errors import ConfigurationError
-from training.options.common import OptimizationOptions, RunOptions, Schedule
+from training.options.common import OptimizationOptions, PackageData, RunOptions, Schedule
 
 FAKES = ('shuffle', 'erase')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AmmnetData:
+class AmmnetData(PackageData):
     """
     Frames of NYUv2 and their augmentation; the defaults are the official ones (total batch 4).
 
     Attributes:
-        root: folder of the package, in any published layout.
-        depth_source: whose volumes are read: `kinect` is NYU, `cad` is NYUCAD.
-        cad_weights: with NYUCAD, the label weights of the Kinect volumes (`official`, as the
-            published figures have them) or its `own`.
-        cad_root: folder of NYUCAD; None takes the one beside the root.
-        skip_broken: go on without frames whose files are missing or damaged, and count them.
-        train_samples, val_samples: use the first so many; None takes all.
-        validate_on: `test`, as the papers do for their curves, or `held_out`: training scenes
-            that are left out of training.
-        held_out: how many frames at most are held out, in whole scenes.
         batch_size: per device and pass; see `optimization.accumulate_batches`.
         workers: loader processes; 0 loads in the training process, as frames on a GPU must be.
         cache: where all frames are kept: `device`; `host`; or `none`: read again each time, with
@@ -39,15 +29,6 @@ class AmmnetData:
     """
 
     reader: Literal['nyu'] = 'nyu'
-    root: str = 'data/nyu'
-    depth_source: Literal['kinect', 'cad'] = 'kinect'
-    cad_weights: Literal['official', 'own'] = 'official'
-    cad_root: str | None = None
-    skip_broken: bool = False
-    train_samples: int | None = None
-    val_samples: int | None = None
-    validate_on: Literal['test', 'held_out'] = 'test'
-    held_out: int = 60
     batch_size: int = 4
     workers: int = 0
     cache: Literal['device', 'host', 'none'] = 'device'

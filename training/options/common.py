@@ -9,6 +9,35 @@ Schedule = Literal['multistep', 'cosine', 'constant', 'poly']
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PackageData:
+    """
+    Which frames of NYUv2 or NYUCAD are learned from and scored.
+
+    Attributes:
+        root: folder of the package, in any published layout.
+        depth_source: whose volumes are read: `kinect` is NYU, `cad` is NYUCAD.
+        cad_weights: with NYUCAD, the label weights of the Kinect volumes (`official`, as
+            AMMNet's figures have them) or its `own`.
+        cad_root: folder of NYUCAD; None takes the one beside the root.
+        skip_broken: go on without frames whose files are missing or damaged, and count them.
+        train_samples, val_samples: use the first so many; None takes all.
+        validate_on: `test`, as the papers do for their curves, or `held_out`: training scenes
+            that are left out of training.
+        held_out: how many frames at most are held out, in whole scenes.
+    """
+
+    root: str = 'data/nyu'
+    depth_source: Literal['kinect', 'cad'] = 'kinect'
+    cad_weights: Literal['official', 'own'] = 'official'
+    cad_root: str | None = None
+    skip_broken: bool = False
+    train_samples: int | None = None
+    val_samples: int | None = None
+    validate_on: Literal['test', 'held_out'] = 'test'
+    held_out: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizationOptions:
     """
     How the weights are found; the defaults are those of OccDepth (total batch 4).

@@ -6,29 +6,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ssc_ros.errors import ConfigurationError
-from training.options.common import OptimizationOptions, RunOptions, Schedule
+from training.options.common import OptimizationOptions, PackageData, RunOptions, Schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImenetData:
+class ImenetData(PackageData):
     """
     Frames with labels of pixels and voxels.
 
     What a frame must hold follows from the networks: ``sscnet`` reads a TSDF of 240x144x240
-    cells, which takes measured depth (`Depth/` of a converted release, packages of DDRNet, rooms);
+    cells, which takes measured depth (`Depth/` of a converted release, rooms);
     ``sketch`` and ``small`` read the volumes of every package. The voxel of each pixel follows
     from measured depth too, else from the package's mapping and camera poses.
 
     Attributes:
-        reader: `nyu`: NYUv2 or NYUCAD in any published layout; `rooms`: synthetic rooms.
-        root: folder of the package, or of the rooms.
-        depth_source: `kinect` is NYU, `cad` is NYUCAD.
-        cad_weights: with NYUCAD, the label weights of the Kinect volumes or its `own`.
-        cad_root: folder of NYUCAD; None takes the one beside the root.
-        skip_broken: go on without frames whose files are missing or damaged, and count them.
-        train_samples, val_samples: use the first so many; None takes all.
-        validate_on: `test`, or `held_out`: training scenes that are left out of training.
-        held_out: how many frames at most are held out, in whole scenes.
+        reader: `nyu`: NYUv2 or NYUCAD; `rooms`: synthetic rooms, of which `root` is the folder.
         gt2d: labels of pixels: annotated images (`nyu2d`), or the labels of the voxels that
             pixels show (`projected`); which one the paper took is open.
         batch_size: per device, of all stages but the first.
@@ -40,15 +32,7 @@ class ImenetData:
     """
 
     reader: Literal['nyu', 'rooms'] = 'nyu'
-    root: str = 'data/nyu'
-    depth_source: Literal['kinect', 'cad'] = 'kinect'
     cad_weights: Literal['official', 'own'] = 'own'
-    cad_root: str | None = None
-    skip_broken: bool = False
-    train_samples: int | None = None
-    val_samples: int | None = None
-    validate_on: Literal['test', 'held_out'] = 'test'
-    held_out: int = 60
     gt2d: Literal['nyu2d', 'projected'] = 'nyu2d'
     batch_size: int = 4
     image_batch_size: int = 8
