@@ -1,0 +1,97 @@
+"""
+The S4R network.
+
+Huang, Artemov, Chen, Zhi, Xu and Nießner: S4R, self-supervised semantic scene reconstruction from
+RGB-D scans (arXiv 2302.03640). No code of theirs is public, nor is their layer table: blocks and
+widths are ours, kernels and norms follow SPSG (Dai et al., CVPR 2021).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ssc_ros.models.s4r.blocks import SLOPE, Decoder, Encoder, ResidualBlock, conv_block
+from ssc_ros.models.s4r.config import S4rConfig
+from ssc_ros.models.s4r.inputs import TRUNCATION_VOXELS, S4rOutput
+
+# From here on a distance only says that the surface is far.
+FAR_VOXELS = 2.99
+
+
+class S4rNetwork(nn.Module):
+    """Chunks of a fused volume in, completed distances, colours and classes out."""
+
+    def __init__(self, config: S4rConfig) -> None:
+        super().__init__()
+        self.config = config
+        channels, order = config.channels, config.norm_order
+        flags = int(config.input_flags)
+        widths = {'geometry': 1 + flags, 'color': 3 + flags}
+        self.encoders = nn.ModuleDict(
+            {name: Encoder(widths[name], channels, order) for name in config.encoders})
+        code = channels[-1]
+        self.fusion = nn.Sequential(
+            conv_block(len(config.encoders) * code, code, 1, norm_order=order),
+            ResidualBlock(code, code, order), ResidualBlock(code, code, order))
+        outputs = {'geometry': 1 + int(config.has_occupancy), 'color': 3,
+                   'semantics': config.num_classes}
+        self.decoders = nn.ModuleDict(
+            {name: Decoder(channels, len(config.encoders), outputs[name], order)
+             for name in config.decoders})
+        self._initialize()
+
+    def forward(self, volume: Tensor) -> S4rOutput:
+        """
+        Complete a batch of chunks.
+
+        Args:
+            volume: (B, 5, Z, Y, X) of ``pack_volume``; edges divisible by ``config.stride``.
+
+        Raises:
+            ValueError: the volume has another shape.
+        """
+        self._check(volume)
+        inputs = {'geometry': self._geometry(volume), 'color': volume[:, 1:5]}
+        flagged = {name: each if self.config.input_flags else each[:, :-1]
+                   for name, each in inputs.items()}
+        levels = [encoder(flagged[name]) for name, encoder in self.encoders.items()]
+        *skips, codes = (torch.cat(level, dim=1) for level in zip(*levels, strict=True))
+        code = self.fusion(codes)
+        decoded = {name: decoder(code, skips) for name, decoder in self.decoders.items()}
+        return self._named(decoded)
+
+    @staticmethod
+    def _geometry(volume: Tensor) -> Tensor:
+        distances, observed = volume[:, :1], volume[:, 4:]
+        near = distances.where(distances.abs() < FAR_VOXELS, 0) / TRUNCATION_VOXELS
+        return torch.cat([near, observed], dim=1)
+
+    @staticmethod
+    def _named(decoded: dict[str, Tensor]) -> S4rOutput:
+        geometry, color = decoded.get('geometry'), decoded.get('color')
+        has_occupancy = geometry is not None and geometry.shape[1] > 1
+        return S4rOutput(
+            None if geometry is None else geometry[:, :1],
+            geometry[:, 1:] if geometry is not None and has_occupancy else None,
+            None if color is None else color.sigmoid(), decoded.get('semantics'))
+
+    def _check(self, volume: Tensor) -> None:
+        stride = self.config.stride
+        if volume.dim() != 5 or volume.shape[1] != 5 or any(
+                length % stride for length in volume.shape[2:]):
+            raise ValueError(
+                f'the volume is {tuple(volume.shape)}: expected (B, 5, Z, Y, X) with edges '
+                f'divisible by {stride}, see pack_volume')
+
+    def _initialize(self) -> None:
+        """Draw weights after He et al., ICCV 2015."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv3d):
+                nn.init.kaiming_normal_(module.weight, SLOPE, 'fan_out', 'leaky_relu')
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        if self.config.zeroes_residuals:
+            for module in self.modules():
+                if isinstance(module, ResidualBlock):
+                    nn.init.zeros_(module.second[1].weight)
