@@ -141,7 +141,7 @@ class SceneEstimate:
 
     Attributes:
         labels: (X, Y, Z) uint8 in the array order of ``grid``; 0 = empty.
-        confidence: same shape, float32 probability of the label.
+        confidence: same shape, float32 probability of the label; 0 = not known at all.
         observed: same shape, bool: a measured ray ended in or passed through the voxel. All
             others are completed (inferred).
         grid, T_camera_voxel: the box and the transform of its frame into the optical frame.

@@ -43,6 +43,25 @@ def _config_of(network: nn.Module) -> Any:
     return network.config
 
 
+def keep_nonfree(
+    labels: NDArray[np.uint8], confidence: NDArray[np.float32], *, nonfree: NDArray[np.bool_],
+    observed: NDArray[np.bool_],
+) -> LabelVolume:
+    """
+    Return what a network says of surfaces and what they hide, and what was measured elsewhere.
+
+    Trainings on NYUv2 score no other voxels, so that labels there mean nothing. What rays have
+    crossed is empty for certain; what lies outside the view is not known: empty, confidence 0.
+
+    Args:
+        labels, confidence: (X, Y, Z) of the network.
+        nonfree: (X, Y, Z) bool: on a measured surface or behind one.
+        observed: (X, Y, Z) bool: a measured ray ended in or passed through the voxel.
+    """
+    return (np.where(nonfree, labels, np.uint8(0)),
+            np.where(nonfree, confidence, observed.astype(np.float32)))
+
+
 class TimedEstimator(ABC, Generic[NetworkT, FrameT, PreparedT, AnswerT, EstimateT]):
     """
     Runs a network on frames of any kind.

@@ -99,4 +99,5 @@ class Scene:
         estimate = self.estimate
         is_doubtful = occupied_mask(estimate.labels, estimate.label_space) & ~self.is_kept
         return occupancy_costs(
-            estimate.labels, estimate.grid, self._costs, band, is_known=~is_doubtful)
+            estimate.labels, estimate.grid, self._costs, band,
+            is_known=~is_doubtful & (estimate.confidence > 0))

@@ -212,6 +212,6 @@ class SegmentationParameters(PerceptionParameters):
     """segmentation_node: one colour camera, depth where there is some."""
 
     model: ModelParameters = field(
-        default_factory=lambda: ModelParameters(weights='random:gad/small'))
+        default_factory=lambda: ModelParameters(weights='gad_small_nyu'))
     depth: DepthParameters = field(default_factory=DepthParameters)
     labels: LabelParameters = field(default_factory=LabelParameters)

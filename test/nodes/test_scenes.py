@@ -62,9 +62,10 @@ def test_a_grid_marks_columns_with_obstacles_and_leaves_doubtful_ones_unknown():
     labels[10, 5, 20] = SPACE.names.index('bed')
     labels[11, 2:30, 20] = SPACE.names.index('wall')
     confidence[11, 2:30, 20] = 0.1
+    confidence[:, :, 50] = 0  # nothing is known of them
     costs = make_scene(labels=labels, confidence=confidence, min_confidence=0.5).occupancy()
     assert costs.shape == (60, 60)
-    assert (costs[20, 10], costs[20, 11], costs[0, 0]) == (100, -1, 0)
+    assert (costs[20, 10], costs[20, 11], costs[50, 0], costs[0, 0]) == (100, -1, -1, 0)
 
 
 def test_an_outdoor_box_keeps_its_height_band_above_the_road():

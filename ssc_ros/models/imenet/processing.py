@@ -36,7 +36,7 @@ from ssc_ros.models.imenet.lookup import (
     working_pixels,
 )
 from ssc_ros.models.imenet.network import ImenetNetwork
-from ssc_ros.models.network_estimator import NetworkEstimator
+from ssc_ros.models.network_estimator import NetworkEstimator, keep_nonfree
 
 # Networks that a colour and a depth image are enough for.
 CAMERA_IMAGE_NETWORKS = ('seg2dnet', 'lite0')
@@ -267,11 +267,11 @@ class ImenetEstimator(NetworkEstimator[ImenetNetwork, PreparedFrame, ImenetAnswe
         viewer = self._viewers.get(frame.placement, frame.camera)
         depth_m = np.nan_to_num(frame.depth_m, nan=0, posinf=0, neginf=0)
         observed = viewer.visible_up_to(depth_m) | _surface(prepared.inputs)
-        # What is seen to be empty is so with certainty.
-        is_seen_empty = observed & (answer.labels == 0)
+        labels, confidence = keep_nonfree(
+            answer.labels, answer.confidence, observed=observed,
+            nonfree=prepared.inputs.nonfree[0].cpu().numpy())
         return SceneEstimate(
-            labels=answer.labels, observed=observed,
-            confidence=np.where(is_seen_empty, np.float32(1), answer.confidence),
+            labels=labels, observed=observed, confidence=confidence,
             grid=frame.placement.grid, T_camera_voxel=frame.placement.T_camera_voxel,
             camera=frame.camera, label_space=self.label_space,
             image_labels=fit.undo(answer.image_labels, size, fill=IGNORE_ID, nearest=True),

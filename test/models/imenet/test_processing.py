@@ -182,7 +182,7 @@ class TestEstimate:
     def test_the_estimate_belongs_to_its_frame(self, estimate):
         assert (estimate.stamp_ns, estimate.frame_id) == (7, 'optical')
         assert estimate.labels.shape == (60, 36, 60) and estimate.labels.max() < 12
-        assert (estimate.confidence > 0).all() and (estimate.confidence <= 1).all()
+        assert (estimate.confidence >= 0).all() and (estimate.confidence <= 1).all()
         assert estimate.is_depth_measured and estimate.depth_m.shape == (480, 640)
         assert set(estimate.stage_ms) == {'prepare', 'network', 'finish'}
 
@@ -190,8 +190,13 @@ class TestEstimate:
         nonfree = FramePreparation(QUICK)(room_frame()).inputs.nonfree[0].numpy()
         assert (estimate.labels[~nonfree] == 0).all() and (estimate.labels[nonfree] > 0).any()
         is_certain = estimate.confidence == 1
-        np.testing.assert_array_equal(is_certain, estimate.observed & (estimate.labels == 0))
+        np.testing.assert_array_equal(is_certain, estimate.observed & ~nonfree)
         assert is_certain.any()
+
+    def test_nothing_is_known_of_what_is_out_of_view(self, estimate):
+        nonfree = FramePreparation(QUICK)(room_frame()).inputs.nonfree[0].numpy()
+        np.testing.assert_array_equal(
+            estimate.confidence == 0, ~nonfree & ~estimate.observed)
 
     @pytest.mark.parametrize(('depth_m', 'is_measured'), [
         (0.0, False), (np.nan, False), (np.inf, False), (-1.0, False), (100.0, True)])
@@ -253,8 +258,8 @@ class TestEstimate:
             QUICK, tsdf=inputs.tsdf.numpy().ravel(), voxels=inputs.voxel_of_pixel[0].numpy(),
             rays=inputs.ray_voxels[0].numpy(), rgb=frame.rgb))
         np.testing.assert_array_equal(answer.labels, estimate.labels)
-        np.testing.assert_array_equal(
-            np.where(estimate.confidence == 1, 1, answer.confidence), estimate.confidence)
+        nonfree = inputs.nonfree[0].numpy()
+        np.testing.assert_array_equal(answer.confidence[nonfree], estimate.confidence[nonfree])
         np.testing.assert_array_equal(answer.image_labels, estimate.image_labels)
         np.testing.assert_array_equal(answer.image_confidence, estimate.image_confidence)
 
