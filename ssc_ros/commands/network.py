@@ -18,8 +18,8 @@ class NetworkFacts:
     A network from outside.
 
     Attributes:
-        placement: rule that puts its voxel box before the camera; empty of networks that label
-            images.
+        placement: rule that puts its voxel box before the camera; empty of networks that answer
+            with no scene.
         labels_pixels: its scenes come with a labelled image of its own, to be scored as well.
         sha256: of its weights file, empty where there is none.
     """
@@ -74,4 +74,4 @@ def describe_weights(
         sha256 = document['weights_sha256']
     return NetworkFacts(
         weights, config.label_space,
-        '' if network.answers == 'image' else config.placement, sha256, network.labels_pixels)
+        config.placement if network.answers == 'scene' else '', sha256, network.labels_pixels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +16,9 @@ from ssc_ros.geometry.raycasting import SceneViewerCache
 from ssc_ros.labels import LabelSpace, load_label_space
 from ssc_ros.models.registry import RANDOM_PREFIX, find_network, split_preset
 from ssc_ros.weights import find_bundle, read_bundle_config
+
+if TYPE_CHECKING:
+    from ssc_ros.models.s4r.processing import S4rEstimator
 
 DUMMY = 'dummy'
 DUMMY_WALL_M = 4.0
@@ -161,14 +164,25 @@ def load_image_estimator(
     return estimator
 
 
-def _load(weights: str | Path, answers: Literal['scene', 'image'], **options: str) -> Any:
+def load_volume_estimator(
+    weights: str | Path, *, device: str = 'auto', precision: str = 'auto',
+) -> S4rEstimator:
+    """Load a network that completes volumes; arguments and errors as of ``load_estimator``."""
+    estimator: S4rEstimator = _load(weights, 'volume', device=device, precision=precision)
+    return estimator
+
+
+def _load(
+    weights: str | Path, answers: Literal['scene', 'image', 'volume'], **options: str,
+) -> Any:
     name = str(weights)
     is_random = name.startswith(RANDOM_PREFIX)
     network, preset = split_preset(name[len(RANDOM_PREFIX):]) if is_random else (
         find_network(read_bundle_config(find_bundle(name))['model']), '')
     if network.answers != answers:
         words = {'scene': 'complete scenes (stereo_node, rgbd_node)',
-                 'image': 'label images (segmentation_node)'}
+                 'image': 'label images (segmentation_node)',
+                 'volume': 'complete fused volumes (mapping_node)'}
         raise ConfigurationError(
             f'weights {name!r} are of the network {network.name!r}, made to '
             f'{words[network.answers]}, but here one is wanted to {words[answers]}: choose other '

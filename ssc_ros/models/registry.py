@@ -18,14 +18,15 @@ class NetworkCode:
 
     Attributes:
         config, estimator: names of its classes in ``config`` and ``processing``.
-        answers: what it makes of a frame: a completed scene, or a labelled image.
+        answers: what it makes of a frame: a completed scene, or a labelled image; or it makes a
+            completed volume of a fused one.
         labels_pixels: its scenes come with a labelled image of its own, not only a rendered one.
     """
 
     name: str
     config: str
     estimator: str
-    answers: Literal['scene', 'image'] = 'scene'
+    answers: Literal['scene', 'image', 'volume'] = 'scene'
     labels_pixels: bool = False
 
     def read_config(self, values: Mapping[str, Any]) -> Any:
@@ -82,6 +83,7 @@ NETWORKS: Mapping[str, NetworkCode] = {code.name: code for code in (
     NetworkCode('ammnet', 'AmmnetConfig', 'AmmnetEstimator'),
     NetworkCode('imenet', 'ImenetConfig', 'ImenetEstimator', labels_pixels=True),
     NetworkCode('gad', 'GadConfig', 'GadEstimator', answers='image'),
+    NetworkCode('s4r', 'S4rConfig', 'S4rEstimator', answers='volume'),
 )}
 DEFAULT_NETWORK = 'occdepth'
 RANDOM_PREFIX = 'random:'

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 # Distances are cut off here, in voxels; a surface band is what lies closer.
 TRUNCATION_VOXELS = 3.0
+# Distance, red, green and blue, and whether the voxel was observed.
 INPUT_CHANNELS = 5
 
 
@@ -19,14 +22,14 @@ class S4rOutput(NamedTuple):
     Attributes:
         tsdf_voxels: (B, 1, Z, Y, X) distance to the surface in voxels, positive in front of it,
             not cut off.
-        occupancy_logits: (B, 1, Z, Y, X); above 0 where a surface is nearer than the truncation.
         colors: (B, 3, Z, Y, X) in [0, 1], in the colour space of the configuration.
+        occupancy_logits: (B, 1, Z, Y, X); above 0 where a surface is nearer than the truncation.
         class_logits: (B, num_classes, Z, Y, X).
     """
 
     tsdf_voxels: Tensor | None
-    occupancy_logits: Tensor | None
     colors: Tensor | None
+    occupancy_logits: Tensor | None
     class_logits: Tensor | None
 
     def float(self) -> S4rOutput:
@@ -34,31 +37,39 @@ class S4rOutput(NamedTuple):
         return S4rOutput._make(None if part is None else part.float() for part in self)
 
 
-def pack_volume(
-    tsdf_voxels: Tensor, colors: Tensor, observed: Tensor | None = None,
-) -> Tensor:
+@dataclass(frozen=True, slots=True, eq=False)
+class CompletedVolume:
     """
-    Join what was fused into the input of the network, (B, 5, Z, Y, X).
+    A scene as the network completes it; None of what it does not predict.
 
-    Its channels are the distance cut off at three voxels, three of colour, 0 where no surface is
-    that near, and 1 where observed.
+    Where ``covered`` is false nothing was predicted: distances are -inf, labels 255, colours and
+    confidence 0.
 
-    Args:
-        tsdf_voxels: (B, Z, Y, X) distance in voxels, -inf where nothing was observed.
-        colors: (B, 3, Z, Y, X) in [0, 1].
-        observed: (B, Z, Y, X) bool; by default, where the distance is finite.
+    Attributes:
+        covered: (Z, Y, X) bool: the voxel lies in a window that holds a measured surface.
+        tsdf_voxels: (Z, Y, X) float32 distances within [-3, 3] voxels.
+        near_surface: (Z, Y, X) bool: the distance is one, and not merely its bound; what meshes
+            and images are made of.
+        rgb: (Z, Y, X, 3) uint8.
+        labels: (Z, Y, X) uint8 ids of the label space.
+        confidence: (Z, Y, X) float32 probability of the label.
+        probabilities: (num_classes, Z, Y, X) float16, where they were asked for.
+        stage_ms: time of each stage.
     """
-    if observed is None:
-        observed = tsdf_voxels.isfinite()
-    is_near = tsdf_voxels.abs() <= TRUNCATION_VOXELS
-    distances = tsdf_voxels.clamp(-TRUNCATION_VOXELS, TRUNCATION_VOXELS)
-    shown = colors.where(is_near[:, None], 0)
-    return torch.cat([distances[:, None], shown, observed[:, None].to(distances)], dim=1)
+
+    covered: NDArray[np.bool_]
+    tsdf_voxels: NDArray[np.float32] | None = None
+    near_surface: NDArray[np.bool_] | None = None
+    rgb: NDArray[np.uint8] | None = None
+    labels: NDArray[np.uint8] | None = None
+    confidence: NDArray[np.float32] | None = None
+    probabilities: NDArray[np.float16] | None = None
+    stage_ms: dict[str, float] = field(default_factory=dict)
 
 
-def is_surface_band(output: S4rOutput) -> Tensor:
+def surface_band(output: S4rOutput) -> Tensor:
     """
-    Return (B, 1, Z, Y, X) bool: where the prediction is a distance and not merely its bound.
+    Return (B, 1, Z, Y, X) bool: where the distance is one, and not merely its bound.
 
     Raises:
         ValueError: the network has no geometry decoder.

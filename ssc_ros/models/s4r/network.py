@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from ssc_ros.models.s4r.blocks import SLOPE, Decoder, Encoder, ResidualBlock, conv_block
+from ssc_ros.models.s4r.color import rgb_to_lab
 from ssc_ros.models.s4r.config import S4rConfig
-from ssc_ros.models.s4r.inputs import TRUNCATION_VOXELS, S4rOutput
+from ssc_ros.models.s4r.inputs import INPUT_CHANNELS, TRUNCATION_VOXELS, S4rOutput
 
 # From here on a distance only says that the surface is far.
 FAR_VOXELS = 2.99
@@ -46,26 +47,29 @@ class S4rNetwork(nn.Module):
         Complete a batch of chunks.
 
         Args:
-            volume: (B, 5, Z, Y, X) of ``pack_volume``; edges divisible by ``config.stride``.
+            volume: (B, 5, Z, Y, X) distance in voxels, cut off at +-3 and -3 where nothing was
+                observed; red, green and blue in [0, 1]; 1 where observed. Edges divisible by
+                ``config.stride``.
 
         Raises:
             ValueError: the volume has another shape.
         """
         self._check(volume)
-        inputs = {'geometry': self._geometry(volume), 'color': volume[:, 1:5]}
-        flagged = {name: each if self.config.input_flags else each[:, :-1]
-                   for name, each in inputs.items()}
-        levels = [encoder(flagged[name]) for name, encoder in self.encoders.items()]
+        levels = [encoder(self._input(name, volume)) for name, encoder in self.encoders.items()]
         *skips, codes = (torch.cat(level, dim=1) for level in zip(*levels, strict=True))
         code = self.fusion(codes)
         decoded = {name: decoder(code, skips) for name, decoder in self.decoders.items()}
         return self._named(decoded)
 
-    @staticmethod
-    def _geometry(volume: Tensor) -> Tensor:
-        distances, observed = volume[:, :1], volume[:, 4:]
-        near = distances.where(distances.abs() < FAR_VOXELS, 0) / TRUNCATION_VOXELS
-        return torch.cat([near, observed], dim=1)
+    def _input(self, encoder: str, volume: Tensor) -> Tensor:
+        """Return what one encoder sees: bounds of distances tell nothing, nor do colours there."""
+        distances, rgb, observed = volume.split([1, 3, 1], dim=1)
+        if encoder == 'geometry':
+            seen = distances.where(distances.abs() < FAR_VOXELS, 0) / TRUNCATION_VOXELS
+        else:
+            colors = rgb_to_lab(rgb) if self.config.color_space == 'lab' else rgb
+            seen = colors.where(distances.abs() < TRUNCATION_VOXELS, 0)
+        return torch.cat([seen, observed], dim=1) if self.config.input_flags else seen
 
     @staticmethod
     def _named(decoded: dict[str, Tensor]) -> S4rOutput:
@@ -73,16 +77,17 @@ class S4rNetwork(nn.Module):
         has_occupancy = geometry is not None and geometry.shape[1] > 1
         return S4rOutput(
             None if geometry is None else geometry[:, :1],
+            None if color is None else color.sigmoid(),
             geometry[:, 1:] if geometry is not None and has_occupancy else None,
-            None if color is None else color.sigmoid(), decoded.get('semantics'))
+            decoded.get('semantics'))
 
     def _check(self, volume: Tensor) -> None:
         stride = self.config.stride
-        if volume.dim() != 5 or volume.shape[1] != 5 or any(
+        if volume.dim() != 5 or volume.shape[1] != INPUT_CHANNELS or any(
                 length % stride for length in volume.shape[2:]):
             raise ValueError(
-                f'the volume is {tuple(volume.shape)}: expected (B, 5, Z, Y, X) with edges '
-                f'divisible by {stride}, see pack_volume')
+                f'the volume is {tuple(volume.shape)}: expected (B, {INPUT_CHANNELS}, Z, Y, '
+                f'X) with edges divisible by {stride}')
 
     def _initialize(self) -> None:
         """Draw weights after He et al., ICCV 2015."""

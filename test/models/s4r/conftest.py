@@ -1,0 +1,11 @@
+"""Fixtures of the tests of S4R."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
