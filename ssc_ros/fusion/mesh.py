@@ -1,0 +1,129 @@
+"""The surface of a volume as a coloured, labelled mesh, and its PLY file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssc_ros.errors import DataError
+from ssc_ros.fusion.marching_cubes import Isosurface, isosurface
+from ssc_ros.fusion.scene_volume import TRUNCATION_VOXELS, SceneVolume
+from ssc_ros.fusion.volume_grid import VolumeGrid
+
+# Next to the truncation a zero between two voxels means nothing.
+MAX_MAGNITUDE_VOXELS = TRUNCATION_VOXELS - 0.1
+
+_PLY_TYPES = {'<f4': 'float', '|u1': 'uchar', '<i4': 'int'}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SceneMesh:
+    """
+    Triangles in the world.
+
+    Attributes:
+        vertices: (V, 3) float32 metres.
+        faces: (F, 3) int32, counter-clockwise seen from free space.
+        rgb: (V, 3) uint8.
+        labels: (V,) uint8 class, None without classes.
+        confidence: (V,) float32 probability of the class, None without classes.
+        observed: (V,) bool: measured, not inferred.
+    """
+
+    vertices: NDArray[np.float32]
+    faces: NDArray[np.int32]
+    rgb: NDArray[np.uint8]
+    observed: NDArray[np.bool_]
+    labels: NDArray[np.uint8] | None = None
+    confidence: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompletedVolume:
+    """
+    What is known of a scene once a network has completed it.
+
+    Attributes:
+        tsdf_voxels: (Z, Y, X) float32 distance in voxels.
+        rgb: (Z, Y, X, 3) uint8.
+        observed: (Z, Y, X) bool: measured, not inferred.
+        probabilities: (Z, Y, X, C) floating probability of each class, for smooth borders; or
+        labels, confidence: (Z, Y, X) uint8 class and floating probability.
+    """
+
+    grid: VolumeGrid
+    tsdf_voxels: NDArray[np.float32]
+    rgb: NDArray[np.uint8]
+    observed: NDArray[np.bool_]
+    probabilities: NDArray[Any] | None = None
+    labels: NDArray[np.uint8] | None = None
+    confidence: NDArray[Any] | None = None
+
+    def __post_init__(self) -> None:
+        shape = self.grid.shape
+        for name in ('tsdf_voxels', 'rgb', 'observed', 'probabilities', 'labels', 'confidence'):
+            values = getattr(self, name)
+            if values is not None and values.shape[:3] != shape:
+                raise DataError(f'{name} is {values.shape} but the grid is {shape}')
+        if (self.labels is None) != (self.confidence is None):
+            raise DataError('labels and confidence belong together: give both or none')
+
+
+def fused_mesh(volume: SceneVolume) -> SceneMesh:
+    """Return the measured surface."""
+    return completed_mesh(CompletedVolume(
+        volume.grid, volume.tsdf_voxels, volume.rgb, volume.weight > 0))
+
+
+def completed_mesh(volume: CompletedVolume) -> SceneMesh:
+    """Return the surface of a completed scene; works on any part of a volume."""
+    surface = isosurface(volume.tsdf_voxels, MAX_MAGNITUDE_VOXELS)
+    labels, confidence = _classes(surface, volume)
+    return SceneMesh(
+        volume.grid.to_world(surface.vertices).astype(np.float32), surface.faces,
+        np.rint(surface.interpolated(volume.rgb)).astype(np.uint8),
+        surface.nearest(volume.observed), labels, confidence)
+
+
+def _classes(
+    surface: Isosurface, volume: CompletedVolume,
+) -> tuple[NDArray[np.uint8] | None, NDArray[np.float32] | None]:
+    if volume.probabilities is not None:
+        probabilities = surface.interpolated(volume.probabilities)
+        return probabilities.argmax(axis=1).astype(np.uint8), probabilities.max(axis=1)
+    if volume.labels is None or volume.confidence is None:
+        return None, None
+    return (surface.nearest(volume.labels),
+            surface.nearest(volume.confidence).astype(np.float32))
+
+
+def write_ply(path: Path | str, mesh: SceneMesh) -> None:
+    """
+    Write a binary PLY file.
+
+    Its vertices have x, y, z, red, green, blue, observed (0 or 1) and, of a mesh with classes,
+    label and confidence.
+    """
+    columns: list[tuple[str, str, NDArray[Any]]] = [
+        *(('xyz'[i], '<f4', mesh.vertices[:, i]) for i in range(3)),
+        *((name, '|u1', mesh.rgb[:, i]) for i, name in enumerate(('red', 'green', 'blue'))),
+        ('observed', '|u1', mesh.observed)]
+    if mesh.labels is not None and mesh.confidence is not None:
+        columns += [('label', '|u1', mesh.labels), ('confidence', '<f4', mesh.confidence)]
+    vertices = np.zeros(len(mesh.vertices), [(name, kind) for name, kind, _ in columns])
+    for name, _, values in columns:
+        vertices[name] = values
+    faces = np.zeros(len(mesh.faces), [('count', 'u1'), ('corners', '<i4', 3)])
+    faces['count'], faces['corners'] = 3, mesh.faces
+    header = ['ply', 'format binary_little_endian 1.0', f'element vertex {len(vertices)}',
+              *(f'property {_PLY_TYPES[kind]} {name}' for name, kind, _ in columns),
+              f'element face {len(faces)}', 'property list uchar int vertex_indices',
+              'end_header', '']
+    with Path(path).open('wb') as file:
+        file.write('\n'.join(header).encode('ascii'))
+        file.write(vertices.tobytes())
+        file.write(faces.tobytes())
