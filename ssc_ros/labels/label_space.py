@@ -74,20 +74,45 @@ class LabelSpace:
             ConfigurationError: no map from ``source`` is known.
             DataError: an id lies outside the map (255 always stays 255 where it is not mapped).
         """
+        labels, is_foreign = self._looked_up(ids, source)
+        if is_foreign.any():
+            raise DataError(
+                f'id {int(np.asarray(ids)[is_foreign].flat[0])} is outside the {source!r} map of '
+                f'{self.name!r} (0..{len(self.maps[source]) - 1} and 255): check which id set the '
+                'file uses')
+        return labels
+
+    def remap_known(self, ids: NDArray[Any], source: str) -> tuple[NDArray[np.uint8], int]:
+        """
+        Translate ids of a file that is known to hold stray ones, as ScanNet's are.
+
+        Returns:
+            the ids here, and how many cells held an id outside the map; those are 255.
+
+        Raises:
+            ConfigurationError: no map from ``source`` is known.
+
+        >>> labels, strays = load_label_space('scannet15').remap_known(np.array([1, 149]), 'nyu40')
+        >>> labels.tolist(), strays
+        ([0, 255], 1)
+        """
+        labels, is_foreign = self._looked_up(ids, source)
+        return labels, int(is_foreign.sum())
+
+    def _looked_up(
+        self, ids: NDArray[Any], source: str,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Return ids here, 255 for those outside the map, and where these are."""
         if source not in self.maps:
             raise ConfigurationError(
                 f'label space {self.name!r} has no map from {source!r}; '
                 f'known sources: {", ".join(sorted(self.maps)) or "none"}')
         table = self.maps[source]
-        lookup = np.full(max(256, len(table)), IGNORE_ID, np.uint8)
-        lookup[:len(table)] = table
         indices = np.asarray(ids)
-        is_foreign = (indices < 0) | ((indices >= len(table)) & (indices != IGNORE_ID))
-        if is_foreign.any():
-            raise DataError(
-                f'id {int(indices[is_foreign].flat[0])} is outside the {source!r} map of '
-                f'{self.name!r} (0..{len(table) - 1} and 255): check which id set the file uses')
-        return lookup[indices.astype(np.int64)]
+        is_outside = (indices < 0) | (indices >= len(table))
+        labels = np.append(table, np.uint8(IGNORE_ID))[
+            np.where(is_outside, len(table), indices).astype(np.int64)]
+        return labels, is_outside & (indices != IGNORE_ID)
 
 
 def available_label_spaces() -> tuple[str, ...]:

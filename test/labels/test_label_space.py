@@ -107,6 +107,77 @@ class TestShippedTables:
         assert space.names[space.maps['mseg'][mseg]] == name
 
 
+# What each class of the S4R label sets is in MSeg's universal taxonomy; all other ids are ignored.
+MSEG = {
+    'matterport11': {
+        'bed': [66, 73], 'ceiling': [36], 'chair': [57, 58, 59, 61], 'floor': [43, 44],
+        'furniture': [18, 24, 65, 68, 71, 72, *range(75, 80), 87, 90, 139],
+        'objects': [
+            0, 2, 4, 5, 17, 19, 20, 23, *range(25, 31), *range(37, 42), 60, 63, 64, 74,
+            *range(81, 87), 88, 91, 92, *range(103, 125), 129, 145, 161, 162, 165, 168,
+            *range(170, 174)],
+        'sofa': [62], 'table': [67, 70], 'tv': [42], 'wall': [35, 80, 191],
+        'window': [169, 192, 193]},
+    'scannet15': {
+        'wall': [191], 'floor': [43, 173], 'cabinet': [90], 'bed': [66],
+        'chair': [*range(57, 62)], 'sofa': [62], 'table': [67], 'door': [80],
+        'window': [192, 193], 'bookshelf': [76, 87], 'picture': [112, 113],
+        'counter': [77, 78, 79], 'desk': [70], 'curtain': [169],
+        'otherfurniture': [18, 63, 64, 65, 68, 69, *range(71, 76), 91, 92, 93]},
+}
+
+
+class TestS4rMaps:
+    @pytest.mark.parametrize('name', MSEG)
+    def test_every_mseg_id_reaches_one_class_or_none(self, name):
+        space = load_label_space(name)
+        assert set(MSEG[name]) == set(space.names)
+        expected = np.full(195, IGNORE_ID)
+        for index, mapped in enumerate(MSEG[name][class_name] for class_name in space.names):
+            assert (expected[mapped] == IGNORE_ID).all()
+            expected[mapped] = index
+        assert np.array_equal(space.maps['mseg'], expected)
+
+    def test_every_id_of_the_matterport_categories_has_a_place(self):
+        space = load_label_space('matterport11')
+        assert {name: len(space.maps[name]) for name in ('mpcat40', 'eigen13', 'nyu40')} == {
+            'mpcat40': 42, 'eigen13': 14, 'nyu40': 41}
+        wall, door, sofa, shower, unlabelled = space.remap(
+            np.array([1, 4, 10, 23, 41]), 'mpcat40')
+        assert [space.names[i] for i in (wall, door, sofa, shower)] == [
+            'wall', 'wall', 'sofa', 'wall']
+        assert unlabelled == IGNORE_ID
+        bed, books, picture, window = space.remap(np.array([1, 2, 8, 13]), 'eigen13')
+        assert [space.names[i] for i in (bed, books, picture, window)] == [
+            'bed', 'objects', 'objects', 'window']
+
+    def test_the_completion_classes_of_nyu_are_the_same_eleven(self):
+        ours, theirs = load_label_space('matterport11'), load_label_space('nyu12')
+        spelled = {'tv': 'tvs', 'furniture': 'furn', 'objects': 'objs'}
+        table = ours.maps['nyu12']
+        assert table[0] == IGNORE_ID
+        assert [spelled.get(ours.names[i], ours.names[i]) for i in table[1:]] == list(
+            theirs.names[1:])
+
+    def test_nyu40_maps_agree_with_those_of_mseg_where_classes_lie_between(self):
+        space, nyu40 = load_label_space('matterport11'), load_label_space('nyu40')
+        official = {name: index + 1 for index, name in enumerate(nyu40.names)}
+        mseg_ids = {
+            'door': 80, 'refridgerator': 24, 'night stand': 65, 'toilet': 28, 'bathtub': 29,
+            'whiteboard': 86, 'floor mat': 173, 'counter': 77, 'bookshelf': 76, 'desk': 70,
+            'blinds': 193, 'curtain': 169, 'shower curtain': 170, 'mirror': 85, 'pillow': 171}
+        for name, mseg_id in mseg_ids.items():
+            assert space.maps['nyu40'][official[name]] == space.maps['mseg'][mseg_id], name
+
+    def test_stray_ids_are_ignored_and_counted_on_demand(self):
+        space = load_label_space('scannet15')
+        labels, strays = space.remap_known(np.array([[2, 50], [149, 255], [-1, 39]]), 'nyu40')
+        assert labels.tolist() == [[1, 255], [255, 255], [255, 14]]
+        assert strays == 3
+        with pytest.raises(ConfigurationError, match=r'no map from .cityscapes.'):
+            space.remap_known(np.zeros(1), 'cityscapes')
+
+
 class TestUse:
     def test_colorize_keeps_the_shape_and_paints_ignored_cells_grey(self):
         space = load_label_space('nyu12')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -44,6 +45,11 @@ class ResidualBlock(nn.Module):
         self.shortcut: nn.Module = nn.Identity() if in_channels == out_channels else (
             nn.Sequential(nn.Conv3d(in_channels, out_channels, 1, bias=False),
                           nn.BatchNorm3d(out_channels)))
+
+    def start_as_shortcut(self) -> None:
+        """Let the convolutions add nothing until they are trained."""
+        norm: Any = self.second[1]
+        nn.init.zeros_(norm.weight)
 
     def forward(self, volume: Tensor) -> Tensor:
         """Return features of the same resolution."""

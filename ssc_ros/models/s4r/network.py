@@ -99,4 +99,4 @@ class S4rNetwork(nn.Module):
         if self.config.zeroes_residuals:
             for module in self.modules():
                 if isinstance(module, ResidualBlock):
-                    nn.init.zeros_(module.second[1].weight)
+                    module.start_as_shortcut()
