@@ -1,4 +1,4 @@
-"""Command line of the training: `python -m training fit | test | score | sweep | export | ...`."""
+"""Command line of the training: `python -m training fit | test | score | export | tables | ...`."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def build_parser() -> argparse.ArgumentParser:
     sweep = commands.add_parser('sweep', help='score and draw a run of IMENet, round by round')
     _add_experiment(sweep)
     _add_split(sweep)
+    curves = commands.add_parser('curves', help='draw the validation scores of a run')
+    _add_experiment(curves)
     tables = commands.add_parser('tables', help='published figures beside measured ones')
     tables.add_argument('paper', choices=papers())
     tables.add_argument('--runs', type=Path, default=Path('runs'))
@@ -84,6 +86,9 @@ def run(options: argparse.Namespace) -> None:
         if options.command == 'fit':
             from training.cli.fit import fit
             fit(experiment, restart=options.restart)
+        elif options.command == 'curves':
+            from training.cli.curves import draw_curves
+            print(draw_curves(experiment))
         elif options.command == 'sweep':
             from training.cli.sweep import sweep
             sweep(experiment, split=options.split, limit=options.limit)

@@ -16,13 +16,15 @@ _STEP_PERCENT = 5
 
 def curves_picture(
     curves: Mapping[str, Sequence[float]], *, title: str, count_name: str,
+    ticks: Sequence[str] | None = None,
 ) -> Picture:
     """
-    Draw scores after 0, 1, ... of something, one line each.
+    Draw scores over a count, one line each, their points evenly spaced.
 
     Args:
         curves: name of each line, and its scores in percent.
         count_name: what is counted along the horizontal axis.
+        ticks: the count at each point; 0, 1, ... by default.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -46,9 +48,9 @@ def curves_picture(
         left, top = place(0, level)
         sheet.line([(left, top), place(last, level)], color=_GRID)
         sheet.text(f'{level} %', 20, round(top) - 9, size=14, color=FAINT_INK)
-    for count in range(last + 1):
+    for count, tick in enumerate(ticks or map(str, range(last + 1))):
         left, top = place(count, low)
-        sheet.text(str(count), round(left) - 4, round(top) + 8, size=14, color=FAINT_INK)
+        sheet.text(tick, round(left) - 4 * len(tick), round(top) + 8, size=14, color=FAINT_INK)
     sheet.text(count_name, _LEFT, _TOP + _PLOT_HEIGHT + 30, size=14, color=FAINT_INK)
     x = _LEFT
     for index, (name, curve) in enumerate(curves.items()):
