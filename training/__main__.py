@@ -1,4 +1,4 @@
-"""Command line of the training: `python -m training fit | test | score | export | tables | ...`."""
+"""Command line of the training: `python -m training fit | test | export | tables | ...`."""
 
 from __future__ import annotations
 
