@@ -104,7 +104,7 @@ def _is_near(points: NDArray[np.float64], surface: NDArray[np.bool_]) -> NDArray
     # Centres within one voxel are corners of the cell around the point.
     for corner in np.ndindex(2, 2, 2):
         voxel = low + corner
-        is_inside = ((voxel >= 0) & (voxel < surface.shape)).all(axis=1)
+        is_inside: NDArray[np.bool_] = np.all((voxel >= 0) & (voxel < surface.shape), axis=1)
         z, y, x = np.where(is_inside[:, None], voxel, 0).T
         distance = np.linalg.norm(points - voxel, axis=1)
         is_near |= is_inside & surface[z, y, x] & (distance <= REACH_VOXELS)

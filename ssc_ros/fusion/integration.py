@@ -59,7 +59,7 @@ class FrameView:
         projection: (3, 4) float64, maps (x, y, z, 1) of the grid's frame to (u * depth,
             v * depth, depth) with u and v in pixels of the images with margin, depth in metres.
         depth_m, colors: flat images with margin.
-        width: of the images with margin.
+        height, width: of the images with margin.
         far_m: no voxel farther than this is changed.
     """
 
@@ -89,9 +89,10 @@ def frame_view(
     fused = np.pad(np.where(is_fused, depth, NO_DEPTH_M).astype(np.float32), margin,
                    constant_values=NO_DEPTH_M)
     return FrameView(
-        (intrinsics @ (inverse_rigid(frame.T_world_camera) @ grid.T_world_grid)[:3]),
-        torch.from_numpy(fused.reshape(-1)).to(device),
-        torch.from_numpy(colors.reshape(-1)).to(device), *fused.shape,
+        projection=intrinsics @ (inverse_rigid(frame.T_world_camera) @ grid.T_world_grid)[:3],
+        depth_m=torch.from_numpy(fused.reshape(-1)).to(device),
+        colors=torch.from_numpy(colors.reshape(-1)).to(device),
+        height=fused.shape[0], width=fused.shape[1],
         far_m=farthest + settings.truncation_m(farthest, grid.voxel_size_m))
 
 

@@ -50,4 +50,5 @@ class RoomBox:
     def _to_box(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         cosine, sine = np.cos(self.yaw_rad), np.sin(self.yaw_rad)
         to_box = np.array([[cosine, sine, 0], [-sine, cosine, 0], [0, 0, 1]])
-        return (points - np.asarray(self.center_m)) @ to_box.T
+        rotated: NDArray[np.float64] = (points - np.asarray(self.center_m)) @ to_box.T
+        return rotated

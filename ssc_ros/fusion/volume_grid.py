@@ -92,7 +92,8 @@ class VolumeGrid:
     @property
     def T_world_grid(self) -> NDArray[np.float64]:
         """(4, 4) from the grid's frame, in voxels, into metres in the world."""
-        return np.linalg.inv(self.T_grid_world)
+        inverse: NDArray[np.float64] = np.linalg.inv(self.T_grid_world.astype(np.float64))
+        return inverse
 
     def to_grid(self, points_world: ArrayLike) -> NDArray[np.float64]:
         """Map (N, 3) points in metres into the grid's frame."""

@@ -50,12 +50,11 @@ def test_samples_outside_the_chunk_do_not_count(wall):
 
 
 @pytest.mark.parametrize(('depth_m', 'is_near'), [
-    (1.03, True), (1.035, True), (1.041, False), (0.95, False)])
+    (1.0, True), (1.01, True), (0.99, True), (1.021, False), (0.979, False)])
 def test_samples_count_within_a_voxel_of_a_surface_voxel(wall, depth_m, is_near):
-    # Only the wall's own layer is less than a voxel from the surface.
-    views = FrameAssociation(wall, [frame_with(400, depth_m=1 + (depth_m - 1) / 2)]).views(
-        (0, 0, 0), (60, 40, 40))
-    assert bool(views) == is_near
+    # Only the layer of voxels in the wall is less than a voxel from the surface.
+    association = FrameAssociation(wall, [frame_with(400, depth_m=depth_m)])
+    assert bool(association.views((0, 0, 0), (60, 40, 40))) == is_near
 
 
 def test_the_five_frames_with_most_samples_come_first(wall):

@@ -86,7 +86,7 @@ def test_weights_are_floored_and_add_up(scenes):
     for _ in range(3):
         fusion.integrate(wall(scenes, 2.0))
     assert fusion.volume().weight.max() == 6
-    for _ in range(150):
+    for _ in range(130):
         fusion.integrate(wall(scenes, 2.0))
     assert fusion.volume().weight.max() == 255
 

@@ -7,7 +7,7 @@ Volumes run x fastest and z slowest, which is the C order of an array (Z, Y, X).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -87,4 +87,4 @@ def checked_volume(values: NDArray[Any], shape: Shape, what: str) -> NDArray[Any
     """Return an array that has the shape of the volume it is written for."""
     if values.shape[:3] != shape:
         raise DataError(f'{what} is {values.shape}, the volume {shape}')
-    return cast('NDArray[Any]', values)
+    return values
