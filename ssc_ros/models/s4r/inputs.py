@@ -11,6 +11,8 @@ from torch import Tensor
 
 # Distances are cut off here, in voxels; a surface band is what lies closer.
 TRUNCATION_VOXELS = 3.0
+# From here on a distance only says that the surface is far.
+FAR_VOXELS = 2.99
 # Distance, red, green and blue, and whether the voxel was observed.
 INPUT_CHANNELS = 5
 

@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from ssc_ros.models.s4r.blocks import SLOPE, Decoder, Encoder, ResidualBlock, conv_block
 from ssc_ros.models.s4r.color import rgb_to_lab
 from ssc_ros.models.s4r.config import S4rConfig
-from ssc_ros.models.s4r.inputs import INPUT_CHANNELS, TRUNCATION_VOXELS, S4rOutput
-
-# From here on a distance only says that the surface is far.
-FAR_VOXELS = 2.99
+from ssc_ros.models.s4r.inputs import (
+    FAR_VOXELS,
+    INPUT_CHANNELS,
+    TRUNCATION_VOXELS,
+    S4rOutput,
+)
 
 
 class S4rNetwork(nn.Module):
