@@ -70,14 +70,9 @@ class Scan(ABC):
     def pose(self, frame_id: str) -> Matrix:
         """Return T_world_camera of one frame without decoding its images."""
 
-    def tracked_ids(self, step: int = 1) -> tuple[str, ...]:
-        """
-        Return every step-th frame, of those the ones whose pose is finite.
-
-        ScanNet is a video: every 20th frame is enough to fuse it.
-        """
-        return tuple(frame_id for frame_id in self.frame_ids[::step]
-                     if np.isfinite(self.pose(frame_id)).all())
+    def poses(self) -> dict[str, Matrix]:
+        """Return T_world_camera of every frame, as the choice of frames to fuse takes them."""
+        return {frame_id: self.pose(frame_id) for frame_id in self.frame_ids}
 
 
 class ChainedScan(Scan):

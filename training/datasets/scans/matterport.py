@@ -9,9 +9,10 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ssc_ros.errors import DataError
+from ssc_ros.fusion.room_box import RoomBox
 from ssc_ros.geometry.cameras import PinholeCamera
 
 from .files import read_depth_png, read_rgb
@@ -21,7 +22,6 @@ from .reprojection import depth_disagreement_m
 UNITS_PER_M = 4000.0  # a quarter of a millimetre
 COLOR_FOLDER, DEPTH_FOLDER = 'undistorted_color_images', 'undistorted_depth_images'
 CONF_FOLDER = 'undistorted_camera_parameters'
-NEAREST_CAMERAS = 30
 # The cameras of the .conf look down -z with y up.
 FLIP_YZ = np.diag([1.0, -1.0, -1.0, 1.0])
 PrincipalPoint = Literal['top', 'bottom', 'measured']
@@ -130,52 +130,16 @@ def near_pairs(poses: Sequence[Matrix], count: int) -> list[tuple[int, int]]:
     return [(int(first[i]), int(second[i])) for i in order]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RoomBox:
-    """
-    The upright oriented box of a room.
-
-    Attributes:
-        center: (3,) metres.
-        half_m: half lengths along its own x, y and z.
-        yaw: angle of its x axis in the world, radians.
-    """
-
-    center: NDArray[np.float64]
-    half_m: NDArray[np.float64]
-    yaw: float
-
-    def contains(self, points: ArrayLike, margin_m: ArrayLike = 0.0) -> NDArray[np.bool_]:
-        """
-        Tell which (N, 3) points lie inside.
-
-        Args:
-            margin_m: the box is this much larger on every side; one number, or x, y, z.
-        """
-        offset = np.asarray(points, np.float64) - self.center
-        cos, sin = np.cos(self.yaw), np.sin(self.yaw)
-        local = np.stack([cos * offset[:, 0] + sin * offset[:, 1],
-                          cos * offset[:, 1] - sin * offset[:, 0], offset[:, 2]], axis=1)
-        is_inside: NDArray[np.bool_] = (np.abs(local) <= self.half_m + margin_m).all(axis=1)
-        return is_inside
-
-
 def room_box(points: NDArray[np.float64]) -> RoomBox:
-    """Return the smallest upright box around the (N, 3) vertices of a room's mesh."""
+    """
+    Return the smallest upright box around the (N, 3) vertices of a room's mesh.
+
+    Raises:
+        DataError: too few points.
+    """
     if len(points) < 3:
         raise DataError(f'a room of {len(points)} points has no box: is its mesh whole?')
     (x, y), (width, depth), angle_deg = cv2.minAreaRect(points[:, :2].astype(np.float32))
-    low, high = points[:, 2].min(), points[:, 2].max()
-    return RoomBox(np.array([x, y, (low + high) / 2]),
-                   np.array([width, depth, high - low]) / 2, float(np.deg2rad(angle_deg)))
-
-
-def frames_of_room(scan: Scan, box: RoomBox, nearest: int = NEAREST_CAMERAS) -> tuple[str, ...]:
-    """Return the frames taken inside a room and the nearest other ones, in the scan's order."""
-    ids = scan.tracked_ids()
-    places = np.array([scan.pose(frame_id)[:3, 3] for frame_id in ids]).reshape(-1, 3)
-    inside = box.contains(places)
-    others = np.flatnonzero(~inside)
-    distance = np.linalg.norm(places[others] - box.center, axis=1)
-    chosen = np.concatenate([np.flatnonzero(inside), others[np.argsort(distance)[:nearest]]])
-    return tuple(ids[index] for index in np.sort(chosen))
+    low, high = float(points[:, 2].min()), float(points[:, 2].max())
+    return RoomBox((x, y, (low + high) / 2), (width / 2, depth / 2, (high - low) / 2),
+                   float(np.deg2rad(angle_deg)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -21,7 +22,7 @@ BAND_VOXELS = 2.9
 
 
 def preview_of(
-    tsdf_voxels: Tensor | NDArray, grid: VolumeGrid, camera: PinholeCamera = WIDE_CAMERA,
+    tsdf_voxels: Tensor | NDArray[np.float32], grid: VolumeGrid, camera: PinholeCamera = WIDE_CAMERA,
     size: tuple[int, int] = GLANCE_SIZE,
 ) -> Look:
     """

@@ -19,7 +19,6 @@ from .sens import SensScan
 
 LABEL_TABLE = 'scannetv2-labels.combined.tsv'
 NYU40_CLASSES = 40
-VIDEO_STEP = 20  # a video shows nothing new from frame to frame
 
 
 class ScanNetFolder(Scan):
