@@ -1,5 +1,9 @@
 """
-The full AMMNet on one frame: rearranged bfloat16 against plain single precision, in one run.
+The full AMMNet: rearranged bfloat16 against plain single precision, in one run.
+
+Inference is timed on one frame; with --training also one step of the network on one frame, forward
+and backward, in mixed precision with channels last, as experiments run it, against plain
+single precision. The adversary is left out: it is the same in both.
 
 The arithmetic rate counts the 520 GFLOP of the published network, whatever was saved of them; a
 64-channel 3x3x3 convolution at 60x36x60 says what this machine can reach. Latency is the shortest
@@ -12,10 +16,14 @@ Run: python benchmarks/bench_ammnet.py --preset ammnet --threads 2
 from __future__ import annotations
 
 import argparse
+import copy
 import json
+import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import torch
@@ -31,6 +39,7 @@ from ssc_ros.models.ammnet.inference import optimized
 from ssc_ros.models.ammnet.inputs import AmmnetInputs
 from ssc_ros.models.ammnet.network import AmmnetNetwork
 from ssc_ros.models.ammnet.presets import PRESETS, load_preset
+from training.systems.layout import use_channels_last
 
 NETWORK_GFLOP = {'ammnet': 520.2}
 CONVOLUTION_GFLOP = 2e-9 * 60 * 36 * 60 * 27 * 64 * 64
@@ -124,6 +133,34 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     return figures
 
 
+def measure_training(arguments: argparse.Namespace) -> dict[str, float]:
+    """Return the times of training steps, and frames per second."""
+    device = torch.device(arguments.device)
+    config = load_preset(arguments.preset)
+    network = AmmnetNetwork(config).to(device).train()
+    mixed = copy.deepcopy(network)
+    use_channels_last(mixed)
+    inputs = AmmnetInputs(*(part if part is None else part.to(device) for part in frame(config)))
+    labels = torch.randint(0, config.num_classes, (1, *config.grid_shape), device=device)
+
+    def step(trained: AmmnetNetwork, *, is_mixed: bool) -> None:
+        trained.zero_grad(set_to_none=True)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_mixed):
+            scores = trained(inputs).ssc_logits
+        F.cross_entropy(scores.float(), labels).backward()
+
+    times = take_turns({
+        'training_plain': lambda: step(network, is_mixed=False),
+        'training_mixed': lambda: step(mixed, is_mixed=True)}, arguments.rounds, device)
+    figures = {f'{name}_{field}': value for name, timing in times.items()
+               for field, value in timing._asdict().items()}
+    figures |= {f'{name}_frames_per_s': 1 / timing.wall_s for name, timing in times.items()}
+    for clock in Timing._fields:
+        figures[f'training_speedup_{clock}'] = (
+            getattr(times['training_plain'], clock) / getattr(times['training_mixed'], clock))
+    return figures
+
+
 def rates(times: dict[str, Timing], network_gflop: float | None) -> dict[str, float]:
     """Return arithmetic rates, per second and per CPU second, and the network's share."""
     figures = {}
@@ -144,11 +181,14 @@ def main() -> None:
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--threads', type=int, default=torch.get_num_threads())
+    parser.add_argument('--training', action='store_true', help='time training steps, too')
     parser.add_argument('--json', type=Path, help='also write the figures there')
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     with torch.inference_mode():
         figures = measure(arguments)
+    if arguments.training:
+        figures |= measure_training(arguments)
     figures['threads'] = arguments.threads
     for name, value in figures.items():
         print(f'{name:32}{value:10.3f}')
