@@ -7,25 +7,25 @@ import pytest
 import trimesh
 
 from ssc_ros.errors import DataError
-from ssc_ros.fusion.mesh import CompletedVolume, completed_mesh, fused_mesh, write_ply
+from ssc_ros.fusion.mesh import MeshLayers, fused_mesh, surface_mesh, write_ply
 from ssc_ros.fusion.tsdf_fusion import TsdfFusion
 from ssc_ros.fusion.volume_grid import VolumeGrid
 
 GRID = VolumeGrid.around((1.0, 2.0, 0.0), (1.1, 2.2, 0.3), padding_xyz=(0, 0, 0))
 
 
-def step(**classes) -> CompletedVolume:
+def step(**layers) -> MeshLayers:
     """Return a floor at z = 3.25 voxels whose half x > 2 is green and was not observed."""
     shape = GRID.shape
     tsdf = np.broadcast_to((np.arange(shape[0]) - 3.25)[:, None, None], shape).copy()
     rgb, observed = np.zeros((*shape, 3), np.uint8), np.ones(shape, np.bool_)
     rgb[..., :3, 0], rgb[..., 3:, 1] = 100, 200
     observed[..., 3:] = False
-    return CompletedVolume(GRID, tsdf.astype(np.float32), rgb, observed, **classes)
+    return MeshLayers(GRID, tsdf.astype(np.float32), observed, **{'rgb': rgb} | layers)
 
 
 def test_a_mesh_lies_in_the_world_and_knows_what_was_observed():
-    mesh = completed_mesh(step())
+    mesh = surface_mesh(step())
     np.testing.assert_allclose(mesh.vertices[:, 2], 3.25 * 0.02, atol=1e-6)
     assert mesh.vertices[:, 0].min() == pytest.approx(1.0)
     assert mesh.vertices[:, 1].min() == pytest.approx(2.0)
@@ -36,16 +36,16 @@ def test_a_mesh_lies_in_the_world_and_knows_what_was_observed():
 
 
 def test_labels_are_the_likeliest_class_between_two_voxels():
-    probabilities = np.zeros((*GRID.shape, 2), np.float32)
-    probabilities[:4, ..., 0], probabilities[4:, ..., 1] = 1, 1
-    mesh = completed_mesh(step(probabilities=probabilities))
+    probabilities = np.zeros((2, *GRID.shape), np.float16)
+    probabilities[0, :4], probabilities[1, 4:] = 1, 1
+    mesh = surface_mesh(step(probabilities=probabilities))
     assert (mesh.labels == 0).all()
     np.testing.assert_allclose(mesh.confidence, 0.75)
 
 
 def test_labels_of_voxels_go_to_the_vertices_next_to_them():
     labels = np.broadcast_to(np.arange(GRID.shape[0])[:, None, None], GRID.shape).astype(np.uint8)
-    mesh = completed_mesh(step(labels=labels, confidence=labels / np.float32(10)))
+    mesh = surface_mesh(step(labels=labels, confidence=labels / np.float32(10)))
     assert (mesh.labels == 3).all()
     np.testing.assert_allclose(mesh.confidence, 0.3, rtol=1e-6)
 
@@ -59,7 +59,7 @@ def test_labels_without_confidence_are_refused():
 def test_other_programs_read_the_file(tmp_path, has_classes):
     classes = {'labels': np.full(GRID.shape, 7, np.uint8),
                'confidence': np.full(GRID.shape, 0.5, np.float32)} if has_classes else {}
-    mesh = completed_mesh(step(**classes))
+    mesh = surface_mesh(step(**classes))
     write_ply(tmp_path / 'mesh.ply', mesh)
     read = trimesh.load(tmp_path / 'mesh.ply', process=False)
     np.testing.assert_allclose(read.vertices, mesh.vertices)
@@ -71,6 +71,29 @@ def test_other_programs_read_the_file(tmp_path, has_classes):
     if has_classes:
         assert (np.ravel(data['label']) == 7).all()
         assert (np.ravel(data['confidence']) == 0.5).all()
+
+
+def test_a_distance_that_is_only_a_bound_makes_no_surface():
+    near = np.ones(GRID.shape, np.bool_)
+    near[:, :, 3:] = False
+    mesh = surface_mesh(step(near_surface=near))
+    assert mesh.observed.all() and mesh.vertices[:, 0].max() == pytest.approx(1 + 2 * 0.02)
+
+
+def test_a_mesh_needs_no_colour(tmp_path):
+    mesh = surface_mesh(step(rgb=None))
+    assert mesh.rgb is None
+    write_ply(tmp_path / 'mesh.ply', mesh)
+    assert b'red' not in (tmp_path / 'mesh.ply').read_bytes()
+    assert len(trimesh.load(tmp_path / 'mesh.ply', process=False).vertices) == len(mesh.vertices)
+
+
+@pytest.mark.parametrize('name', ['observed', 'probabilities'])
+def test_layers_of_different_sizes_are_refused(name):
+    with pytest.raises(DataError, match=name):
+        layers = step()
+        MeshLayers(layers.grid, layers.tsdf_voxels, **{
+            'observed': layers.observed, name: np.ones((2, 2, 2, 2))})
 
 
 def test_an_empty_mesh_is_a_valid_file(tmp_path):

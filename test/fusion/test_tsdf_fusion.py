@@ -190,6 +190,7 @@ def test_the_incomplete_volume_is_part_of_the_complete_one(scenes):
     observed = incomplete.weight > 0
     assert (complete.weight[observed] > 0).all()
     assert incomplete.surface.sum() < complete.surface.sum()
+    assert (complete.weight[incomplete.surface] > 0).all()
     assert (complete.weight >= incomplete.weight).all()
 
 
