@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ssc_ros.labels import IGNORE_ID, LabelSpace, load_label_space
 
+from .class_map import load_class_map
 from .segmenter import Segmentation, checked_rgb
 
 MIN_VALUE = 12  # darker pixels have no hue that could be told from noise
@@ -41,15 +42,24 @@ class ColorSegmenter:
     Reads classes off the hues of `class_hues`; deterministic, right up to noise and shadows.
 
     Synthetic scans whose surfaces are painted by class are its world.
+
+    Args:
+        painted: the label space whose classes have the hues.
+        label_space: the classes wanted; None takes the same.
+
+    Raises:
+        ConfigurationError: there is no class map between the two.
     """
 
-    def __init__(self, label_space: str) -> None:
+    def __init__(self, painted: str, label_space: str | None = None) -> None:
         self.name = 'colors'
-        self.label_space = load_label_space(label_space)
-        hues = class_hues(self.label_space)
+        space = load_label_space(painted)
+        class_map = load_class_map(painted, label_space or painted)
+        self.label_space, self._table = class_map.target, class_map.table(space.names)
+        hues = class_hues(space)
         self._ids = np.flatnonzero(np.isfinite(hues)).astype(np.uint8)
         self._hues = hues[self._ids]
-        self._grey = self.label_space.names.index('wall')
+        self._grey = space.names.index('wall')
 
     def __call__(self, rgb: NDArray[np.uint8]) -> Segmentation:
         """Label an (H, W, 3) uint8 RGB image; near-black pixels have no class."""
@@ -67,7 +77,7 @@ class ColorSegmenter:
         sure = np.clip(saturation / SURE_SATURATION, 0, 1) * np.clip(margin, 0, 1)
         confidence = np.where(is_grey, 1 - saturation / GREY_SATURATION, sure)
         # From 0.5 in doubt to 1: argmax over two classes never believes less in the better one.
-        return Segmentation(labels, (0.5 + confidence / 2).astype(np.float32))
+        return Segmentation(self._table[labels], (0.5 + confidence / 2).astype(np.float32))
 
 
 def _hue(values: NDArray[np.float32], high: NDArray[np.float32], spread: NDArray[np.float32],

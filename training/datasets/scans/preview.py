@@ -22,8 +22,8 @@ BAND_VOXELS = 2.9
 
 
 def preview_of(
-    tsdf_voxels: Tensor | NDArray[np.float32], grid: VolumeGrid, camera: PinholeCamera = WIDE_CAMERA,
-    size: tuple[int, int] = GLANCE_SIZE,
+    tsdf_voxels: Tensor | NDArray[np.float32], grid: VolumeGrid,
+    camera: PinholeCamera = WIDE_CAMERA, size: tuple[int, int] = GLANCE_SIZE,
 ) -> Look:
     """
     Return a function that tells what a pose sees of a volume.

@@ -15,11 +15,13 @@ from .files import (
     intrinsic_matrix,
     numbered,
     read_depth_png,
+    read_image,
     read_numbers,
     read_rgb,
     write_depth_png,
     write_jpeg,
     write_matrix,
+    write_png,
 )
 from .frame import Matrix, Scan, ScanFrame
 
@@ -30,12 +32,15 @@ class SpsgImages(Scan):
     """
     A scene's depth/, color/ and camera/ folders; one calibration serves both images.
 
+    Args:
+        label_space: of the images in label/, which SPSG itself does not have; None reads none.
+
     Raises:
         DataError: nothing in the folders belongs together.
     """
 
-    def __init__(self, folder: Path | str) -> None:
-        self._folder = Path(folder)
+    def __init__(self, folder: Path | str, label_space: str | None = None) -> None:
+        self._folder, self.label_space = Path(folder), label_space
         self._cameras = numbered(self._folder / 'camera', '.txt')
         depths, colors = (numbered(self._folder / name, suffix)
                           for name, suffix in (('depth', '.png'), ('color', '.jpg')))
@@ -52,8 +57,11 @@ class SpsgImages(Scan):
         depth_m = read_depth_png(self._folder / 'depth' / f'{frame_id}.png')
         rgb = read_rgb(self._folder / 'color' / f'{frame_id}.jpg')
         camera = camera_of(numbers[4:], (rgb.shape[0], rgb.shape[1]))
+        labels = None
+        if self.label_space is not None:
+            labels = read_image(self._folder / 'label' / f'{frame_id}.png', camera.size, np.uint8)
         return ScanFrame(frame_id, depth_m, rgb, camera.resized(*depth_m.shape), camera,
-                         numbers[:4])
+                         numbers[:4], labels=labels)
 
     def _read_camera(self, frame_id: str) -> Matrix:
         if frame_id not in self._cameras:
@@ -62,13 +70,20 @@ class SpsgImages(Scan):
 
 
 def write_spsg_image(folder: Path, frame: ScanFrame) -> None:
-    """Write one frame into a scene's depth/, color/ and camera/ folders."""
+    """
+    Write one frame into a scene's depth/, color/ and camera/ folders, and label/ if it has any.
+
+    The calibration is that of the depth image, scaled to the colour image.
+    """
     write_depth_png(folder / 'depth' / f'{frame.frame_id}.png', frame.depth_m)
     write_jpeg(folder / 'color' / f'{frame.frame_id}.jpg', frame.rgb)
+    if frame.labels is not None:
+        write_png(folder / 'label' / f'{frame.frame_id}.png', frame.labels)
     path = folder / 'camera' / f'{frame.frame_id}.txt'
     path.parent.mkdir(parents=True, exist_ok=True)
     write_matrix(path, np.concatenate(
-        [frame.T_world_camera, intrinsic_matrix(frame.color_camera)]))
+        [frame.T_world_camera,
+         intrinsic_matrix(frame.depth_camera.resized(*frame.color_camera.size))]))
 
 
 @dataclass(frozen=True, slots=True)
