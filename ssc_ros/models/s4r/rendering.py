@@ -59,7 +59,8 @@ def raycast(
 
     Args:
         sdf: (B, Z, Y, X) in voxels, positive in free space.
-        valid: (B, Z, Y, X) bool; a surface needs eight valid voxels around it.
+        valid: (B, Z, Y, X) bool, for a network its ``surface_band``; a surface needs eight
+            valid voxels around it.
         features: (B, F, Z, Y, X), such as colour and the logits of classes.
         T_grid_camera: (B, 4, 4) from metres of the optical frame into voxels of the grid.
         intrinsics: (B, 4) fx, fy, cx, cy in pixels; integers are pixel centres.

@@ -33,13 +33,18 @@ def images_and_gradients(
         rendering.hit, rendering.depth_m, rendering.features, *gradients))
 
 
-def agree(scenes: ModuleType, ours: tuple[Tensor, ...], expected: tuple[Tensor, ...]) -> None:
+def agree(
+    scenes: ModuleType, ours: tuple[Tensor, ...], expected: tuple[Tensor, ...], *,
+    gather: str = 'trilinear', **_: Any,
+) -> None:
+    # Rounding moves a few pixels to another nearest voxel, and its mean with them.
+    tolerance = 1e-3 if gather == 'trilinear' else 5e-2
     both = ours[0] & expected[0]
     assert both.any()
     assert (ours[0] != expected[0]).float().mean() < 1e-4
     assert (ours[1] - expected[1])[both].abs().max() < 1e-3 * scenes.VOXEL_M
     for own, other in zip(ours[3:], expected[3:], strict=True):
-        assert (own - other).norm() < 1e-3 * other.norm()
+        assert (own - other).norm() < tolerance * other.norm()
 
 
 @pytest.mark.gpu
@@ -51,7 +56,7 @@ def test_kernels_on_a_gpu_give_the_same(
 ) -> None:
     example = getattr(scenes, scene)()
     on_gpu = images_and_gradients(example, 'cuda', backend='triton', **options)
-    agree(scenes, on_gpu, images_and_gradients(example, 'cpu', **options))
+    agree(scenes, on_gpu, images_and_gradients(example, 'cpu', **options), **options)
 
 
 @pytest.mark.gpu
@@ -59,7 +64,7 @@ def test_kernels_on_a_gpu_give_the_same(
 def test_torch_on_a_gpu_gives_the_same(scenes: ModuleType, options: dict[str, Any]) -> None:
     example = scenes.sphere(banded=True)
     on_gpu = images_and_gradients(example, 'cuda', backend='torch', **options)
-    agree(scenes, on_gpu, images_and_gradients(example, 'cpu', **options))
+    agree(scenes, on_gpu, images_and_gradients(example, 'cpu', **options), **options)
 
 
 def test_a_cpu_needs_no_triton(scenes: ModuleType) -> None:
