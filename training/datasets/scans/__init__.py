@@ -2,6 +2,12 @@
 Scans: posed RGB-D frames of real data sets and of synthetic buildings, read one at a time.
 
 Poses map the optical frame into a z-up world in metres; labels are in the scan's label space.
+
+    python -m training.datasets.scans generate data/scans --layout scannet --count 4
+    python -m training.datasets.scans chunks data/s4r --count 16 --paint classes
+    python -m training.datasets.scans chunks data/s4r --scan scans/scene0000_00 --step 20
+    python -m training.datasets.scans pseudo data/s4r --weights gad_small_nyu
+    python -m training.datasets.scans check redwood sequences/redwood
 """
 
 from .frame import ChainedScan, Scan, ScanFrame

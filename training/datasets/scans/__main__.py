@@ -128,8 +128,10 @@ def _check(options: argparse.Namespace) -> str:
               for index in chosen]
     lines = [f'{ids[index]} to {ids[index + 1]}: {1000 * error:.1f} mm'
              for index, error in zip(chosen, errors, strict=True)]
-    median_mm = 1000 * float(np.nanmedian(errors))
-    return '\n'.join([*lines, f'median of {len(scan)} frames: {median_mm:.1f} mm'])
+    shared = [error for error in errors if np.isfinite(error)]
+    verdict = f'median {1000 * float(np.median(shared)):.1f} mm' if shared else \
+        'neighbours show nothing in common'
+    return '\n'.join([*lines, f'{len(scan)} frames: {verdict}'])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -75,7 +75,7 @@ def test_generated_scans_are_read_and_checked_by_command(tmp_path, capsys):
                  '--width', '32']
     assert main(arguments) == 0
     assert main(['check', 'scannet', str(tmp_path / 'synthetic_train_0000')]) == 0
-    assert 'median of 3 frames' in capsys.readouterr().out
+    assert '3 frames: ' in capsys.readouterr().out
 
 
 def test_a_wrong_folder_is_an_error_not_a_trace(tmp_path, capsys):
