@@ -54,7 +54,7 @@ class TsdfFusion:
             raise ConfigurationError(
                 f'is_updated is {is_updated.shape}, expected (Y, X) = {grid.shape[1:]}')
         self._is_updated = (
-            None if is_updated is None else torch.from_numpy(is_updated).to(self.device))
+            None if is_updated is None else torch.tensor(is_updated, device=self.device))
         self._state = FusedTensors(*(
             torch.zeros(grid.shape, dtype=dtype, device=self.device)
             for dtype in (torch.float32, torch.uint8, torch.int32)))
@@ -73,7 +73,7 @@ class TsdfFusion:
         state = fusion._state
         for tensor, values in ((state.tsdf_m, tsdf), (state.weight, volume.weight),
                                (state.colors, packed.view('<i4')[..., 0])):
-            tensor.copy_(torch.from_numpy(values))
+            tensor.copy_(torch.tensor(values))
         return fusion
 
     @torch.inference_mode()

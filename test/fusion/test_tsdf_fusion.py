@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -86,9 +88,16 @@ def test_weights_are_floored_and_add_up(scenes):
     for _ in range(3):
         fusion.integrate(wall(scenes, 2.0))
     assert fusion.volume().weight.max() == 6
-    for _ in range(130):
-        fusion.integrate(wall(scenes, 2.0))
-    assert fusion.volume().weight.max() == 255
+
+
+def test_weights_end_at_what_a_byte_holds(scenes):
+    fusion = TsdfFusion(wall_grid())
+    fusion.integrate(wall(scenes, 2.0))
+    volume = fusion.volume()
+    heavy = replace(volume, weight=np.where(volume.weight > 0, 254, 0).astype(np.uint8))
+    resumed = TsdfFusion.resumed(heavy)
+    resumed.integrate(wall(scenes, 2.0))
+    np.testing.assert_array_equal(resumed.volume().weight, np.where(volume.weight > 0, 255, 0))
 
 
 def test_the_latest_colour_has_half_of_the_weight(scenes):
@@ -99,11 +108,11 @@ def test_the_latest_colour_has_half_of_the_weight(scenes):
         assert (volume.rgb[volume.weight > 0] == expected).all()
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(['halving', 'weighted']))
 def test_frames_fuse_as_voxel_by_voxel(scenes, seed, color_fusion):
     random = np.random.default_rng(seed)
-    grid = VolumeGrid.around((0, 0, 0), (1.3, 2.1, 1.3), voxel_size_m=0.1, padding_xyz=(1, 1, 1))
+    grid = VolumeGrid.around((0, 0, 0), (0.9, 1.7, 0.9), voxel_size_m=0.1, padding_xyz=(1, 1, 1))
     fusion = TsdfFusion(grid, settings=FusionSettings(color_fusion=color_fusion))
     expected = (np.full(grid.shape, -np.inf), np.zeros(grid.shape), np.zeros((*grid.shape, 3)))
     for _ in range(3):
