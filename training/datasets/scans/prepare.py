@@ -79,15 +79,17 @@ def write_training_chunks(
     grid = scan.volume_grid() if isinstance(scan, SyntheticScan) else measured_grid(frames)
     incomplete, complete = fuse_scene(frames, TsdfFusion(grid, device), kept)
     association = FrameAssociation(complete, frames)
-    seen = [(chunk, views) for chunk in iter_chunks(incomplete, complete, options.rules)
-            if (views := association.views(chunk.start, options.rules.shape,
-                                           max_views=MAX_VIEWS))]
+    # Where they are, not what they hold: a large scene has gigabytes of overlapping chunks.
+    shape = options.rules.shape
+    seen = [(chunk.start, views) for chunk in iter_chunks(incomplete, complete, options.rules)
+            if (views := association.views(chunk.start, shape, max_views=MAX_VIEWS))]
     if options.max_chunks is not None and len(seen) > options.max_chunks:
         chosen = np.linspace(0, len(seen) - 1, options.max_chunks).round().astype(int)
         seen = [seen[index] for index in chosen]
     for folder in (CHUNKS, FRAME_LISTS):
         (root / folder).mkdir(parents=True, exist_ok=True)
-    for number, (chunk, views) in enumerate(seen):
+    for number, (start, views) in enumerate(seen):
+        chunk = Chunk(start, incomplete.cropped(start, shape), complete.cropped(start, shape))
         _write_chunk(root, scan, number, chunk, options)
         write_frame_list(root / FRAME_LISTS / f'{_name(scan, COMPLETE, number)}.txt',
                          [view.frame_id for view in views], MAX_VIEWS)
