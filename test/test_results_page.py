@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-COUNT = re.compile(r'^\| `([\w-]+)` \| ([\d,]+) \|', re.MULTILINE)
+COUNT = re.compile(r'^\| `([\w-]+)` \| (\d+(?:,\d{3})+) \|', re.MULTILINE)
 MILLIONS = re.compile(r'^\| `([\w-]+)` \| ([\d.]+) M \|', re.MULTILINE)
 
 
