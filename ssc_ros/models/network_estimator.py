@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
+from ssc_ros.errors import DataError
 from ssc_ros.frames import ImageEstimate, RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.cameras import PinholeCamera, StereoRig
 from ssc_ros.geometry.placement import BoxPlacement, Heading, place_rounded
@@ -41,6 +42,28 @@ LabelVolume = tuple[NDArray[np.uint8], NDArray[np.float32]]
 def _config_of(network: nn.Module) -> Any:
     """Return the configuration that a network keeps; modules type their attributes poorly."""
     return network.config
+
+
+def require_depth(frame: StereoFrame | RgbdFrame, config: Any) -> RgbdFrame:
+    """
+    Return the frame, if a network that measures free space can take it.
+
+    Args:
+        config: of the network, with ``name`` and ``grid_shape``.
+
+    Raises:
+        DataError: it is a stereo pair, or its grid is another one.
+    """
+    if not isinstance(frame, RgbdFrame):
+        raise DataError(
+            f'configuration {config.name!r} needs measured depth but a stereo pair '
+            'came: use rgbd_node with registered depth')
+    shape = frame.placement.grid.shape
+    if shape != config.grid_shape:
+        raise DataError(
+            f'the frame brings a {shape} grid but configuration {config.name!r} '
+            f'completes {config.grid_shape}')
+    return frame
 
 
 def keep_nonfree(

@@ -18,7 +18,12 @@ from ssc_ros.models.ammnet.inference import optimized
 from ssc_ros.models.ammnet.inputs import AmmnetInputs, AmmnetOutput, normalize_image, to_device
 from ssc_ros.models.ammnet.network import AmmnetNetwork
 from ssc_ros.models.execution import most_probable
-from ssc_ros.models.network_estimator import LabelVolume, NetworkEstimator, keep_nonfree
+from ssc_ros.models.network_estimator import (
+    LabelVolume,
+    NetworkEstimator,
+    keep_nonfree,
+    require_depth,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,19 +97,12 @@ class FramePreparation:
             DataError: it is no RGB-D frame, its grid is another one, or the configuration reads
                 label maps.
         """
-        if not isinstance(frame, RgbdFrame):
-            raise DataError(
-                f'configuration {self.config.name!r} needs measured depth but a stereo pair '
-                'came: use rgbd_node with registered depth')
+        frame = require_depth(frame, self.config)
         if self.config.reads_label_maps:
             raise DataError(
                 f'configuration {self.config.name!r} reads a label map made by another network, '
                 'which a camera does not give: use one with an image encoder, e.g. small')
         grid = frame.placement.grid
-        if grid.shape != self.config.grid_shape:
-            raise DataError(
-                f'the frame brings a {grid.shape} grid but configuration {self.config.name!r} '
-                f'completes {self.config.grid_shape}')
         fit = fit_camera(frame.camera, self.config.image_size)
         depth = fit.apply(frame.depth_m, nearest=True)
         volume = compute_tsdf(

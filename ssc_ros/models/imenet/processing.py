@@ -36,7 +36,7 @@ from ssc_ros.models.imenet.lookup import (
     working_pixels,
 )
 from ssc_ros.models.imenet.network import ImenetNetwork
-from ssc_ros.models.network_estimator import NetworkEstimator, keep_nonfree
+from ssc_ros.models.network_estimator import NetworkEstimator, keep_nonfree, require_depth
 
 # Networks that a colour and a depth image are enough for.
 CAMERA_IMAGE_NETWORKS = ('seg2dnet', 'lite0')
@@ -169,16 +169,9 @@ class FramePreparation:
             DataError: it is no RGB-D frame, its grid is another one, or the configuration reads
                 more than a camera gives.
         """
-        if not isinstance(frame, RgbdFrame):
-            raise DataError(
-                f'configuration {self.config.name!r} needs measured depth but a stereo pair '
-                'came: use rgbd_node with registered depth')
+        frame = require_depth(frame, self.config)
         self._check_networks()
         config, placement = self.config, frame.placement
-        if placement.grid.shape != config.grid_shape:
-            raise DataError(
-                f'the frame brings a {placement.grid.shape} grid but configuration '
-                f'{config.name!r} completes {config.grid_shape}')
         fit = fit_camera(frame.camera, config.image_size)
         depth_m = fit.apply(frame.depth_m, nearest=True)
         rays = ray_voxels(
