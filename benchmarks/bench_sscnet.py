@@ -26,9 +26,9 @@ from ssc_ros.geometry.transforms import level_camera_pose
 from ssc_ros.geometry.tsdf import SSCNET_TSDF, compute_tsdf
 from ssc_ros.geometry.tsdf_array import subdivided
 from ssc_ros.models.imenet.inference import fast_sscnet
-from ssc_ros.models.imenet.lookup import nonfree_voxels
 from ssc_ros.models.imenet.sscnet import SSCNet
 from ssc_ros.models.precision import resolve_precision
+from ssc_ros.models.rgbd_frames import nonfree_voxels
 
 SUBDIVISION = 4
 CAMERA_HEIGHT_M, FAR_M = 1.4, 3.4

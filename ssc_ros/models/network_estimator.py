@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
-from ssc_ros.errors import DataError
 from ssc_ros.frames import ImageEstimate, RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.cameras import PinholeCamera, StereoRig
 from ssc_ros.geometry.placement import BoxPlacement, Heading, place_rounded
@@ -42,47 +41,6 @@ LabelVolume = tuple[NDArray[np.uint8], NDArray[np.float32]]
 def _config_of(network: nn.Module) -> Any:
     """Return the configuration that a network keeps; modules type their attributes poorly."""
     return network.config
-
-
-def require_depth(frame: StereoFrame | RgbdFrame, config: Any) -> RgbdFrame:
-    """
-    Return the frame, if a network that measures free space can take it.
-
-    Args:
-        config: of the network, with ``name`` and ``grid_shape``.
-
-    Raises:
-        DataError: it is a stereo pair, or its grid is another one.
-    """
-    if not isinstance(frame, RgbdFrame):
-        raise DataError(
-            f'configuration {config.name!r} needs measured depth but a stereo pair '
-            'came: use rgbd_node with registered depth')
-    shape = frame.placement.grid.shape
-    if shape != config.grid_shape:
-        raise DataError(
-            f'the frame brings a {shape} grid but configuration {config.name!r} '
-            f'completes {config.grid_shape}')
-    return frame
-
-
-def keep_nonfree(
-    labels: NDArray[np.uint8], confidence: NDArray[np.float32], *, nonfree: NDArray[np.bool_],
-    observed: NDArray[np.bool_],
-) -> LabelVolume:
-    """
-    Return what a network says of surfaces and what they hide, and what was measured elsewhere.
-
-    Trainings on NYUv2 score no other voxels, so that labels there mean nothing. What rays have
-    crossed is empty for certain; what lies outside the view is not known: empty, confidence 0.
-
-    Args:
-        labels, confidence: (X, Y, Z) of the network.
-        nonfree: (X, Y, Z) bool: on a measured surface or behind one.
-        observed: (X, Y, Z) bool: a measured ray ended in or passed through the voxel.
-    """
-    return (np.where(nonfree, labels, np.uint8(0)),
-            np.where(nonfree, confidence, observed.astype(np.float32)))
 
 
 class TimedEstimator(ABC, Generic[NetworkT, FrameT, PreparedT, AnswerT, EstimateT]):

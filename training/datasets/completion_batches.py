@@ -15,11 +15,11 @@ from ssc_ros.models.ammnet.augmentation import Augmentation3D
 from ssc_ros.models.ammnet.config import AmmnetConfig
 from ssc_ros.models.ammnet.inputs import (
     AmmnetInputs,
-    collate,
     normalize_image,
     pixel_of_voxel_from,
     voxel_of_pixel_from,
 )
+from ssc_ros.models.batches import collate
 from training.datasets.labelled import Draw
 from training.datasets.nyu import NyuSamples, load_arrays
 from training.datasets.nyu.augmentation import ImageChange

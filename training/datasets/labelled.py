@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ssc_ros.frames import RgbdFrame, StereoFrame
+from ssc_ros.models.batches import collate
 from ssc_ros.models.occdepth.config import OccDepthConfig
-from ssc_ros.models.occdepth.inputs import OccDepthInputs, collate, mirrored
+from ssc_ros.models.occdepth.inputs import OccDepthInputs, mirrored
 from ssc_ros.models.occdepth.processing import FramePreparation, fit_to_network
 from training.datasets.augmentation import disturb_images, jitter_frame
 from training.losses import frustum_cells

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -82,15 +81,3 @@ def voxel_of_pixel_from(pixel_of_voxel: Tensor, image_size: tuple[int, int]) -> 
     highest = pixel_of_voxel.new_full((batch, pixels + 1), -1).scatter_reduce(
         1, pixel_of_voxel, voxels.expand_as(pixel_of_voxel), 'amax')
     return highest[:, :pixels].reshape(batch, *image_size)
-
-
-def collate(samples: Sequence[AmmnetInputs]) -> AmmnetInputs:
-    """Join samples along the batch axis."""
-    return AmmnetInputs._make(
-        None if parts[0] is None else torch.cat(parts) for parts in zip(*samples, strict=True))
-
-
-def to_device(inputs: AmmnetInputs, device: torch.device | str) -> AmmnetInputs:
-    """Move every tensor."""
-    return AmmnetInputs._make(
-        None if part is None else part.to(device, non_blocking=True) for part in inputs)

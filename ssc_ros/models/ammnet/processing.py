@@ -15,14 +15,16 @@ from ssc_ros.geometry.image_fit import fit_camera
 from ssc_ros.geometry.tsdf import compute_tsdf
 from ssc_ros.models.ammnet.config import AmmnetConfig
 from ssc_ros.models.ammnet.inference import optimized
-from ssc_ros.models.ammnet.inputs import AmmnetInputs, AmmnetOutput, normalize_image, to_device
+from ssc_ros.models.ammnet.inputs import AmmnetInputs, AmmnetOutput, normalize_image
 from ssc_ros.models.ammnet.network import AmmnetNetwork
+from ssc_ros.models.batches import as_tensor, to_device
 from ssc_ros.models.execution import most_probable
-from ssc_ros.models.network_estimator import (
-    LabelVolume,
-    NetworkEstimator,
+from ssc_ros.models.network_estimator import LabelVolume, NetworkEstimator
+from ssc_ros.models.rgbd_frames import (
     keep_nonfree,
+    nonfree_voxels,
     require_depth,
+    require_picture,
 )
 
 
@@ -60,21 +62,12 @@ def prepare_arrays(
         DataError: the picture that the configuration reads is missing or of another size.
     """
     picture, kind = (label_map, 'label map') if config.reads_label_maps else (rgb, 'colour image')
-    if picture is None or picture.shape[:2] != config.image_size:
-        came = 'nothing' if picture is None else f'size {picture.shape[:2]}'
-        raise DataError(
-            f'configuration {config.name!r} reads a {kind} of {config.image_size}, {came} came')
-    pixels = _tensor(picture)[None]
+    pixels = as_tensor(require_picture(picture, kind, config))[None]
     return AmmnetInputs(
         image=None if config.reads_label_maps else normalize_image(pixels.permute(0, 3, 1, 2)),
         label_map=pixels if config.reads_label_maps else None,
-        tsdf=_tensor(tsdf).float().reshape(1, 1, *config.grid_shape),
-        pixel_of_voxel=_tensor(pixel_of_voxel).long().reshape(1, -1))
-
-
-def _tensor(values: ArrayLike | Tensor) -> Tensor:
-    # Copied, as the arrays of messages and of memory-mapped files are read-only.
-    return values if isinstance(values, Tensor) else torch.tensor(np.asarray(values))
+        tsdf=as_tensor(tsdf).float().reshape(1, 1, *config.grid_shape),
+        pixel_of_voxel=as_tensor(pixel_of_voxel).long().reshape(1, -1))
 
 
 class FramePreparation:
@@ -111,18 +104,11 @@ class FramePreparation:
         inputs = prepare_arrays(
             self.config, tsdf=volume.values, pixel_of_voxel=volume.pixel_of_voxel,
             rgb=fit.apply(frame.rgb))
-        distances = inputs.tsdf[0, 0].cpu().numpy()
-        has_surface = surface_voxels(inputs)
-        return PreparedFrame(inputs, (distances > 0) | has_surface, (distances < 0) | has_surface)
-
-
-def surface_voxels(inputs: AmmnetInputs) -> NDArray[np.bool_]:
-    """Return (X, Y, Z) bool of one frame: a measured point lies in the voxel."""
-    picture = inputs.label_map if inputs.image is None else inputs.image
-    assert picture is not None  # one of them is always there
-    has_surface = inputs.pixel_of_voxel[0] < picture.shape[-2] * picture.shape[-1]
-    surface: NDArray[np.bool_] = has_surface.reshape(inputs.tsdf.shape[2:]).cpu().numpy()
-    return surface
+        distances, pixels = (part[0].cpu().numpy() for part in (
+            inputs.tsdf[:, 0], inputs.pixel_of_voxel))
+        nonfree = nonfree_voxels(distances, pixels, subdivision=1, no_pixel=depth.size)
+        has_surface = pixels.reshape(distances.shape) != depth.size
+        return PreparedFrame(inputs, (distances > 0) | has_surface, nonfree)
 
 
 class AmmnetEstimator(NetworkEstimator[AmmnetNetwork, PreparedFrame, LabelVolume]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -153,15 +152,3 @@ def normalize_hha(hha: Tensor) -> Tensor:
     mean = torch.tensor(HHA_MEAN, device=hha.device).view(1, 3, 1, 1)
     std = torch.tensor(HHA_STD, device=hha.device).view(1, 3, 1, 1)
     return (hha.float() / 255 - mean) / std
-
-
-def collate(samples: Sequence[ImenetInputs]) -> ImenetInputs:
-    """Join samples along the batch axis."""
-    return ImenetInputs._make(
-        None if parts[0] is None else torch.cat(parts) for parts in zip(*samples, strict=True))
-
-
-def to_device(inputs: ImenetInputs, device: torch.device | str) -> ImenetInputs:
-    """Move every tensor."""
-    return ImenetInputs._make(
-        None if part is None else part.to(device, non_blocking=True) for part in inputs)

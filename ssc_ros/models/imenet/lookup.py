@@ -1,8 +1,6 @@
-"""Which voxels a pixel of a depth image shows, and which voxels can hold anything at all."""
+"""Which voxels a pixel of a depth image shows, and which pixels the network works on."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,26 +79,4 @@ def ray_voxels(
         cells, is_inside = grid.point_to_index((points + offset_m * directions).reshape(-1, 3))
         is_voxel = is_inside & is_known.reshape(-1)
         result[step].reshape(-1)[is_voxel] = np.ravel_multi_index(cells[is_voxel].T, grid.shape)
-    return result
-
-
-def nonfree_voxels(
-    tsdf: NDArray[np.float32], pixel_of_voxel: NDArray[Any], *, subdivision: int, no_pixel: int,
-) -> NDArray[np.bool_]:
-    """
-    Return (X, Y, Z) where a voxel is no visible free space: on a surface or behind one.
-
-    Args:
-        tsdf: with ``subdivision`` 1 averages of (X, Y, Z), which tell what lies behind surfaces,
-            while ``pixel_of_voxel`` tells what lies on them; else flipped cells, which tell both.
-        no_pixel: what a voxel without pixel carries.
-    """
-    result: NDArray[np.bool_]
-    if subdivision == 1:
-        result = (tsdf < 0) | (pixel_of_voxel.reshape(tsdf.shape) != no_pixel)
-        return result
-    is_nonfree = (tsdf < 0) | (tsdf == 1)
-    x, y, z = (length // subdivision for length in tsdf.shape)
-    cells = is_nonfree.reshape(x, subdivision, y, subdivision, z, subdivision)
-    result = cells.any(axis=(1, 3, 5))
     return result

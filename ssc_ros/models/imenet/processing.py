@@ -18,6 +18,7 @@ from ssc_ros.geometry.tsdf import DEFAULT_TSDF, SSCNET_TSDF, compute_tsdf
 from ssc_ros.geometry.tsdf_array import subdivided
 from ssc_ros.labels import IGNORE_ID
 from ssc_ros.models.ammnet.inputs import pixel_of_voxel_from
+from ssc_ros.models.batches import as_tensor, to_device
 from ssc_ros.models.execution import most_probable
 from ssc_ros.models.imenet.config import MAX_ITERATIONS, ImenetConfig
 from ssc_ros.models.imenet.inference import optimized
@@ -27,16 +28,20 @@ from ssc_ros.models.imenet.inputs import (
     Iteration,
     normalize_hha,
     normalize_image,
-    to_device,
 )
 from ssc_ros.models.imenet.lookup import (
-    nonfree_voxels,
     ray_voxels,
     voxel_of_pixel,
     working_pixels,
 )
 from ssc_ros.models.imenet.network import ImenetNetwork
-from ssc_ros.models.network_estimator import NetworkEstimator, keep_nonfree, require_depth
+from ssc_ros.models.network_estimator import NetworkEstimator
+from ssc_ros.models.rgbd_frames import (
+    keep_nonfree,
+    nonfree_voxels,
+    require_depth,
+    require_picture,
+)
 
 # Networks that a colour and a depth image are enough for.
 CAMERA_IMAGE_NETWORKS = ('seg2dnet', 'lite0')
@@ -92,15 +97,15 @@ def prepare_arrays(
     Raises:
         DataError: a picture that the configuration reads is missing or of another size.
     """
-    cells = _tensor(tsdf).float().reshape(config.tsdf_shape)
-    table = _tensor(voxels)[None]
+    cells = as_tensor(tsdf).float().reshape(config.tsdf_shape)
+    table = as_tensor(voxels)[None]
     pixels = pixel_of_voxel_from(table.long(), config.num_voxels)
     nonfree = nonfree_voxels(
         cells.cpu().numpy(), pixels[0].numpy(), subdivision=config.tsdf_subdivision,
         no_pixel=voxels.size)
     return ImenetInputs(
-        voxel_of_pixel=table, nonfree=_tensor(nonfree)[None], tsdf=cells[None, None],
-        pixel_of_voxel=pixels, ray_voxels=None if rays is None else _tensor(rays)[None],
+        voxel_of_pixel=table, nonfree=as_tensor(nonfree)[None], tsdf=cells[None, None],
+        pixel_of_voxel=pixels, ray_voxels=None if rays is None else as_tensor(rays)[None],
         **_pictures(config, rgb, hha, label_map))
 
 
@@ -110,29 +115,19 @@ def _pictures(
 ) -> dict[str, Tensor]:
     pictures: dict[str, Tensor] = {}
     if config.reads_image:
-        image = _checked(config, rgb, 'colour image')
+        image = require_picture(rgb, 'colour image', config)
         if config.image_network in ('seg2dnet', 'seg2dnet-rgbd', 'lite0'):
             pictures['image'] = normalize_image(_shrunk(image, config.work_size))
         if config.voxel_network == 'sketch':
             pictures['full_image'] = normalize_image(_channels_first(image))
     if config.image_network == 'seg2dnet-rgbd':
-        encoding = _checked(config, hha, 'HHA encoding of depth')
+        encoding = require_picture(hha, 'HHA encoding of depth', config)
         pictures['hha'] = normalize_hha(_shrunk(encoding, config.work_size))
     if config.image_network == 'labels':
-        labels = _checked(config, label_map, 'label map')
+        labels = require_picture(label_map, 'label map', config)
         rows, columns = working_pixels(config.image_size, config.work_size)
-        pictures['label_map'] = _tensor(labels[np.ix_(rows, columns)])[None]
+        pictures['label_map'] = as_tensor(labels[np.ix_(rows, columns)])[None]
     return pictures
-
-
-def _checked(
-    config: ImenetConfig, picture: NDArray[np.uint8] | None, kind: str,
-) -> NDArray[np.uint8]:
-    if picture is None or picture.shape[:2] != config.image_size:
-        came = 'nothing' if picture is None else f'size {picture.shape[:2]}'
-        raise DataError(
-            f'configuration {config.name!r} reads a {kind} of {config.image_size}, {came} came')
-    return picture
 
 
 def _shrunk(image: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
@@ -141,12 +136,7 @@ def _shrunk(image: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
 
 
 def _channels_first(image: NDArray[np.uint8]) -> Tensor:
-    return _tensor(image)[None].permute(0, 3, 1, 2)
-
-
-def _tensor(values: ArrayLike | Tensor) -> Tensor:
-    # Copied, as the arrays of messages and of memory-mapped files are read-only.
-    return values if isinstance(values, Tensor) else torch.tensor(np.asarray(values))
+    return as_tensor(image)[None].permute(0, 3, 1, 2)
 
 
 class FramePreparation:
@@ -198,7 +188,7 @@ class FramePreparation:
             depth_m if self._device.type == 'cpu' else torch.tensor(depth_m, device=self._device),
             fit.camera, subdivided(grid, fine), frame.placement.T_camera_voxel,
             subdivision=4 // fine, settings=DEFAULT_TSDF if fine == 1 else SSCNET_TSDF)
-        return _tensor(volume.values)
+        return as_tensor(volume.values)
 
 
 class ImenetEstimator(NetworkEstimator[ImenetNetwork, PreparedFrame, ImenetAnswer]):

@@ -126,11 +126,6 @@ def _epipolar(cameras: Sequence[PinholeCamera], poses: Sequence[NDArray[np.float
         [[left.fx * baseline_m, left.cx - right.cx]], dtype=torch.float32)
 
 
-def collate(samples: Sequence[OccDepthInputs]) -> OccDepthInputs:
-    """Join samples along the batch axis."""
-    return OccDepthInputs._make(
-        None if parts[0] is None else torch.cat(parts) for parts in zip(*samples, strict=True))
-
 
 def mirrored(inputs: OccDepthInputs, width: int) -> OccDepthInputs:
     """
@@ -150,9 +145,3 @@ def mirrored(inputs: OccDepthInputs, width: int) -> OccDepthInputs:
         depth_m=None if inputs.depth_m is None else inputs.depth_m.flip(-1),
         focal_baseline=None if inputs.focal_baseline is None else -inputs.focal_baseline,
         epipolar=None if inputs.epipolar is None else -inputs.epipolar)
-
-
-def to_device(inputs: OccDepthInputs, device: torch.device | str) -> OccDepthInputs:
-    """Move every tensor."""
-    return OccDepthInputs._make(
-        None if part is None else part.to(device, non_blocking=True) for part in inputs)

@@ -13,15 +13,11 @@ from ssc_ros.errors import DataError
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.image_fit import ImageFit, fit_camera
+from ssc_ros.models.batches import to_device
 from ssc_ros.models.execution import most_probable
 from ssc_ros.models.network_estimator import LabelVolume, NetworkEstimator
 from ssc_ros.models.occdepth.config import OccDepthConfig
-from ssc_ros.models.occdepth.inputs import (
-    OccDepthInputs,
-    OccDepthOutput,
-    build_tables,
-    to_device,
-)
+from ssc_ros.models.occdepth.inputs import OccDepthInputs, OccDepthOutput, build_tables
 from ssc_ros.models.occdepth.network import OccDepthNetwork
 
 IMAGE_MEAN = (0.485, 0.456, 0.406)

@@ -10,9 +10,10 @@ from ssc_ros.models.ammnet.augmentation import Augmentation3D
 from ssc_ros.models.ammnet.config import AmmnetConfig
 from ssc_ros.models.ammnet.discriminator import Discriminator
 from ssc_ros.models.ammnet.fusion import Addition, Modulation
-from ssc_ros.models.ammnet.inputs import AmmnetInputs, collate, to_device
+from ssc_ros.models.ammnet.inputs import AmmnetInputs
 from ssc_ros.models.ammnet.network import AmmnetNetwork
 from ssc_ros.models.ammnet.presets import PRESETS, load_preset
+from ssc_ros.models.batches import collate, to_device
 
 SIZE = (64, 96)
 

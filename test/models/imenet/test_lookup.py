@@ -10,11 +10,11 @@ from ssc_ros.geometry.transforms import level_camera_pose
 from ssc_ros.geometry.tsdf import SSCNET_TSDF, compute_tsdf
 from ssc_ros.geometry.tsdf_array import subdivided
 from ssc_ros.models.imenet.lookup import (
-    nonfree_voxels,
     ray_voxels,
     voxel_of_pixel,
     working_pixels,
 )
+from ssc_ros.models.rgbd_frames import nonfree_voxels
 
 CAMERA = PinholeCamera(130.0, 130.0, 80.0, 60.0, 120, 160)
 PLACEMENT = nyu_placement(level_camera_pose(height_m=1.2))

@@ -17,9 +17,10 @@ from ssc_ros.geometry.projection import project_voxels
 from ssc_ros.geometry.transforms import level_camera_pose
 from ssc_ros.geometry.tsdf import compute_tsdf
 from ssc_ros.labels import IGNORE_ID
+from ssc_ros.models.batches import to_device
 from ssc_ros.models.estimator import IterativeEstimator, load_estimator
 from ssc_ros.models.execution import build_seeded
-from ssc_ros.models.imenet.inputs import normalize_image, to_device
+from ssc_ros.models.imenet.inputs import normalize_image
 from ssc_ros.models.imenet.lookup import working_pixels
 from ssc_ros.models.imenet.network import ImenetNetwork
 from ssc_ros.models.imenet.presets import load_preset

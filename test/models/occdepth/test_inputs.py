@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from ssc_ros.models.occdepth.inputs import build_tables, collate, mirrored, to_device
+from ssc_ros.models.batches import collate, to_device
+from ssc_ros.models.occdepth.inputs import build_tables, mirrored
 from ssc_ros.models.occdepth.presets import load_preset
 
 # Voxel of the 0.4 m grid -> left u, v and right u, v computed by hand, and whether both see it.

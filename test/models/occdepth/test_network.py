@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from ssc_ros.errors import ConfigurationError
-from ssc_ros.models.occdepth.inputs import collate, mirrored
+from ssc_ros.models.batches import collate
+from ssc_ros.models.occdepth.inputs import mirrored
 from ssc_ros.models.occdepth.network import OccDepthNetwork
 from ssc_ros.models.occdepth.presets import load_preset
 

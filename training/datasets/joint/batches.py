@@ -14,14 +14,9 @@ from torch.utils.data import Dataset
 
 from ssc_ros.labels import IGNORE_ID
 from ssc_ros.metrics import nearest_resize
+from ssc_ros.models.batches import collate, to_device
 from ssc_ros.models.imenet.config import ImenetConfig
-from ssc_ros.models.imenet.inputs import (
-    ImenetInputs,
-    collate,
-    normalize_hha,
-    normalize_image,
-    to_device,
-)
+from ssc_ros.models.imenet.inputs import ImenetInputs, normalize_hha, normalize_image
 from ssc_ros.models.imenet.processing import prepare_arrays
 from training.datasets.segmentation.preparation import resize_picture
 
