@@ -10,21 +10,19 @@ from pathlib import Path
 import numpy as np
 
 from ssc_ros.errors import SscError
+from ssc_ros.fusion.volume_grid import VOXEL_SIZE_M
 from training.datasets.synthetic.generate import SPLITS
-from training.segmenters.colors import ColorSegmenter
+from training.segmenters.opening import COLORS, open_segmenter
 from training.segmenters.pseudo_labels import label_scan
-from training.segmenters.segmenter import EstimatorSegmenter, Segmenter
 
 from .frame import Scan
 from .opening import READERS, open_scan
-from .prepare import IMAGES, ChunkOptions, write_training_chunks
+from .prepare import IMAGES, ChunkOptions, rules_at, write_training_chunks
 from .reprojection import depth_disagreement_m
 from .spsg import SpsgImages
 from .synthetic import ScanRecipe, SyntheticScan
 from .synthetic.scan import PAINTS
 from .writers import LAYOUTS
-
-COLORS = 'colors'
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -48,6 +46,10 @@ def build_parser() -> argparse.ArgumentParser:
     chunks.add_argument('--drop', type=float, default=0.5,
                         help='share of frames that the incomplete volume lacks')
     chunks.add_argument('--limit', type=int, help='chunks of each scan')
+    chunks.add_argument('--voxel-size', type=float, default=VOXEL_SIZE_M, metavar='METRES',
+                        help='0.04 for the small networks')
+    chunks.add_argument('--scenes', action='store_true',
+                        help='keep the volumes of whole scans, to score networks on')
     chunks.add_argument('--device', default='cpu')
     chunks.set_defaults(run=_chunks)
     _add_pseudo(commands.add_parser('pseudo', help='label the images of prepared scans'))
@@ -98,26 +100,21 @@ def _chunks(options: argparse.Namespace) -> str:
         open_scan(options.reader, path) for path in options.scan)
     chosen = ChunkOptions(
         label_space=options.label_space, step=options.step, run_length=options.run_length,
-        drop_probability=options.drop, max_chunks=options.limit)
+        drop_probability=options.drop, max_chunks=options.limit,
+        rules=rules_at(options.voxel_size), voxel_size_m=options.voxel_size,
+        writes_scenes=options.scenes)
     counts = [write_training_chunks(scan, options.out, chosen, device=options.device)
               for scan in scans]
     return f'{sum(counts)} chunks of {len(counts)} scans in {options.out}'
 
 
 def _pseudo(options: argparse.Namespace) -> str:
-    segmenter, count = _segmenter(options), 0
+    segmenter, count = open_segmenter(
+        options.model or options.weights, options.label_space,
+        taxonomy=options.taxonomy if options.model else None), 0
     for folder in sorted((options.root / IMAGES).iterdir()):
         count += label_scan(SpsgImages(folder), segmenter, folder)
     return f'{count} new label images by {segmenter.name}'
-
-
-def _segmenter(options: argparse.Namespace) -> Segmenter:
-    if options.model is not None:
-        from training.segmenters.hub import HubSegmenter
-        return HubSegmenter(options.model, options.taxonomy, options.label_space)
-    if options.weights == COLORS:
-        return ColorSegmenter('nyu12', options.label_space)
-    return EstimatorSegmenter(options.weights, options.label_space)
 
 
 def _check(options: argparse.Namespace) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.errors import DataError
-from ssc_ros.fusion.volume_grid import VolumeGrid
+from ssc_ros.fusion.volume_grid import VOXEL_SIZE_M, VolumeGrid
 from ssc_ros.geometry.grids import VoxelGrid
 from ssc_ros.geometry.transforms import inverse_rigid
 from ssc_ros.labels import IGNORE_ID, load_label_space
@@ -124,9 +124,9 @@ class SyntheticScan(Scan):
         radiance = np.stack([view.radiance for view in self._renderer.render(chosen, small)])
         return Sensor.draw(self.recipe.generator(2), radiance)
 
-    def volume_grid(self) -> VolumeGrid:
+    def volume_grid(self, voxel_size_m: float = VOXEL_SIZE_M) -> VolumeGrid:
         """Return the padded grid of the whole building."""
-        return VolumeGrid.around(*self.building.bounds_m)
+        return VolumeGrid.around(*self.building.bounds_m, voxel_size_m=voxel_size_m)
 
     def voxel_labels(self, grid: VolumeGrid) -> NDArray[np.uint8]:
         """
