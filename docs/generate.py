@@ -30,8 +30,9 @@ NODE_PARAMETERS: Mapping[str, type[Any]] = {
 PAGE_HEAD = """# Parameters
 
 Made by `make docs` from the dataclasses in `ssc_ros/nodes`. Parameters marked *live* can change
-while the node is active, the others are read when it is configured. A value out of its range is
-refused with the reason. Every topic also has the usual `qos_overrides.<topic>...` parameters.
+while the node is active, those marked *start* can only be given at start, the others are read
+when it is configured. A value out of its range is refused with the reason. Every topic also has
+the usual `qos_overrides.<topic>...` parameters.
 """
 
 
@@ -57,7 +58,7 @@ def _section(node: str, entries: Iterable[ParameterEntry]) -> str:
 def _row(entry: ParameterEntry) -> str:
     default = ', '.join(entry.default) if isinstance(entry.default, tuple) else str(entry.default)
     unit = f' {entry.unit}' if entry.unit else ''
-    live = ' *live*' if entry.live else ''
+    live = ' *live*' if entry.live else ' *start*' if entry.start_only else ''
     return (f'| `{entry.name}` | {entry.type_name} | {default or "(empty)"} | '
             f'{entry.constraint}{unit} | {entry.description}{live} |')
 

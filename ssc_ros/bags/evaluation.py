@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from ssc_ros.errors import DataError
 from ssc_ros.labels import LabelSpace
 from ssc_ros.metrics import CompletionCounts, format_scores, format_table
+from ssc_ros.paths import replacing
 
 
 class FrameEvaluation(Protocol):
@@ -178,12 +178,10 @@ def summary_table(report: Mapping[str, Any]) -> str:
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a JSON file so that a reader sees the old or the new one, never a half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(document, indent=2) + '\n')
 
 
 def write_text(path: Path, text: str) -> None:
     """Replace a text file in one step."""
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.partial')
-    partial.write_text(text, encoding='utf-8')
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_text(text, encoding='utf-8')

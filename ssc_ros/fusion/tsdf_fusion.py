@@ -24,6 +24,7 @@ from ssc_ros.fusion.scene_volume import SceneVolume
 from ssc_ros.fusion.settings import FusionSettings
 from ssc_ros.fusion.volume_grid import VolumeGrid
 from ssc_ros.memory import keep_freed_memory
+from ssc_ros.paths import replacing
 
 DEFAULT_FUSION = FusionSettings()
 
@@ -145,11 +146,12 @@ def fuse_scene(
 
 
 def save_volume(path: Path | str, volume: SceneVolume) -> None:
-    """Save a volume without loss (``.npz``)."""
+    """Save a volume without loss (``.npz``); an older file stays until the new one is whole."""
     grid = volume.grid
-    np.savez_compressed(
-        Path(path), tsdf_m=volume.tsdf_m, weight=volume.weight, rgb=volume.rgb,
-        T_grid_world=grid.T_grid_world, voxel_size_m=grid.voxel_size_m)
+    with replacing(Path(path)) as partial, partial.open('wb') as file:
+        np.savez_compressed(
+            file, tsdf_m=volume.tsdf_m, weight=volume.weight, rgb=volume.rgb,
+            T_grid_world=grid.T_grid_world, voxel_size_m=grid.voxel_size_m)
 
 
 def load_volume(path: Path | str) -> SceneVolume:

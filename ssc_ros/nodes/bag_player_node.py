@@ -42,7 +42,8 @@ IMAGES_DELAY_S = 0.005
 class BagPlayerParameters(LifecycleParameters):
     """bag_player_node."""
 
-    bag: str = parameter('', 'folder of a rosbag2 bag (mcap or sqlite3), or one file of it')
+    bag: str = parameter(
+        '', 'folder of a rosbag2 bag (mcap or sqlite3), or one file of it', path='file')
     topics: tuple[str, ...] = parameter(
         ('*',), 'topics to publish, with * and ? as in a shell')
     rate: float = parameter(

@@ -27,7 +27,8 @@ QUEUE_DEPTH = 100
 class BagRecorderParameters(LifecycleParameters):
     """bag_recorder_node."""
 
-    bag: str = parameter('', 'folder of the new bag; an older bag there is replaced')
+    bag: str = parameter(
+        '', 'folder of the new bag; an older bag there is replaced', path='file')
     storage: str = parameter('mcap', 'file format', choices=('mcap', 'sqlite3'))
     compress: bool = parameter(True, 'compress with zstd')
     topics: tuple[str, ...] = parameter(

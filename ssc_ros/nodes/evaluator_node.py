@@ -33,12 +33,12 @@ class EvaluatorParameters(LifecycleParameters):
         'volumes', 'volumes: completed scenes, by SC and SSC; images: label images, by pixel '
         'accuracy and mIoU', choices=('volumes', 'images'))
     label_space: str = parameter(
-        'nyu12', 'name or YAML file of the label space of both topics')
+        'nyu12', 'name or YAML file of the label space of both topics', path='name')
     truth_label_space: str = parameter(
         '', 'label space of ground_truth images, where it is another one: estimates are '
-        'translated into it; empty = the same')
+        'translated into it; empty = the same', path='name')
     report: str = parameter(
-        '', 'JSON file that is rewritten after every estimate; empty = none')
+        '', 'JSON file that is rewritten after every estimate; empty = none', path='file')
     table_every: int = parameter(
         10, 'log the table after this many scored frames; 0 = only at the end', minimum=0,
         maximum=1_000_000, live=True)

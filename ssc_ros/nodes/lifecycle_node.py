@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from traceback import format_exc
 from typing import Any, Generic, TypeVar
 
@@ -29,6 +30,7 @@ from ssc_ros.nodes.compat import (
 )
 from ssc_ros.nodes.node_parameters import NodeParameters
 from ssc_ros.nodes.settings import LifecycleParameters
+from ssc_ros.paths import confined_path
 
 AUTOSTART_DELAY_S = 0.01
 
@@ -64,6 +66,15 @@ class SscLifecycleNode(LifecycleNode, Generic[ParametersT]):
     def parameters(self) -> ParametersT:
         """The current values; a consistent snapshot, safe to read from any thread."""
         return self._node_parameters.current
+
+    def confined_path(self, name: str) -> Path:
+        """
+        Return the path of a file in ``files_directory``, for names that come over the network.
+
+        Raises:
+            ConfigurationError: the name leads out of it.
+        """
+        return confined_path(self.parameters.files_directory, name)
 
     def get_logger(self) -> Any:
         """Return the logger; after a signal one for the console, as /rosout is gone by then."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -12,6 +13,7 @@ from rclpy.parameter import Parameter
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.nodes.compat import on_parameter_changes
 from ssc_ros.nodes.parameters import ParameterEntry, build_parameters, parameter_reference
+from ssc_ros.paths import confined_path
 
 ParametersT = TypeVar('ParametersT')
 _LARGEST_INTEGER = 2**63 - 1
@@ -43,12 +45,31 @@ class NodeParameters(Generic[ParametersT]):
         self._on_change = on_change
         for entry in self._entries.values():
             node.declare_parameter(entry.name, entry.default, describe_parameter(entry))
+        # What the process was started with is trusted; what comes over the network is confined.
+        self._paths_at_start = {
+            name: node.get_parameter(name).value for name, entry in self._entries.items()
+            if entry.path}
         self.current = self._with({})
         on_parameter_changes(node, self._refusal, self._apply)
 
     def _with(self, changes: dict[str, Any]) -> ParametersT:
         values = {name: self._node.get_parameter(name).value for name in self._entries}
-        return build_parameters(self._cls, {**values, **changes})
+        return build_parameters(self._cls, {
+            name: self._confined(name, value, values.get('files_directory', ''))
+            for name, value in {**values, **changes}.items()})
+
+    def _confined(self, name: str, value: Any, directory: str) -> Any:
+        kind = self._entries[name].path
+        if not kind or not value or value == self._paths_at_start[name]:
+            return value
+        path = confined_path(directory, value)
+        if kind == 'file' or path.exists():
+            return str(path)
+        if Path(value).exists():
+            raise ConfigurationError(
+                f'{name} = {value!r} is not inside {path.parent}: start the node with another '
+                'files_directory')
+        return value  # a shipped name, or unknown to everybody
 
     def _changes(self, parameters: Sequence[Parameter[Any]]) -> dict[str, Any]:
         return {item.name: item.value for item in parameters if item.name in self._entries}
@@ -74,7 +95,8 @@ class NodeParameters(Generic[ParametersT]):
 def describe_parameter(entry: ParameterEntry) -> ParameterDescriptor:
     """Return what ``ros2 param describe`` shows; ROS itself enforces the range."""
     descriptor = ParameterDescriptor(
-        name=entry.name, description=entry.text, additional_constraints=entry.constraint)
+        name=entry.name, description=entry.text, additional_constraints=entry.constraint,
+        read_only=entry.start_only)
     if entry.minimum is None and entry.maximum is None:
         return descriptor
     if entry.type_name == 'integer':

@@ -29,6 +29,9 @@ class ParameterEntry:
 
     Attributes:
         live: may change while the node runs; others are read when the node is configured.
+        start_only: can only be given when the process starts.
+        path: names a ``file``, or a ``name`` of something shipped or else a file; names that are
+            set at run time cannot leave ``files_directory``.
         minimum, maximum: closed range of numbers, None = unbounded.
         choices: allowed values, empty = any.
     """
@@ -42,6 +45,8 @@ class ParameterEntry:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     live: bool = False
+    start_only: bool = False
+    path: Literal['', 'file', 'name'] = ''
 
     @property
     def constraint(self) -> str:
@@ -80,11 +85,12 @@ class ParameterEntry:
 def parameter(
     default: ParameterValue, description: str, *, unit: str = '',
     minimum: float | None = None, maximum: float | None = None,
-    choices: Sequence[str] = (), live: bool = False,
+    choices: Sequence[str] = (), live: bool = False, start_only: bool = False,
+    path: Literal['', 'file', 'name'] = '',
 ) -> Any:
     """Return the dataclass field of one parameter; see ParameterEntry for the arguments."""
     metadata = {'description': description, 'unit': unit, 'minimum': minimum, 'maximum': maximum,
-                'choices': tuple(choices), 'live': live}
+                'choices': tuple(choices), 'live': live, 'start_only': start_only, 'path': path}
     return field(default=default, metadata={'parameter': metadata})
 
 

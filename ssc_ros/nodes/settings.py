@@ -17,6 +17,9 @@ class LifecycleParameters:
 
     autostart: bool = parameter(
         True, 'configure and activate at start-up; false when a lifecycle manager does it')
+    files_directory: str = parameter(
+        '', 'folder that files named at run time, by services or by parameters, cannot leave; can '
+        'only be given at start; empty = the working directory', start_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class ModelParameters:
 
     weights: str = parameter(
         'occdepth_small_rooms', 'name or folder of a weights bundle; random:[<network>/]<preset> '
-        'for random weights; dummy for an empty room without any network')
+        'for random weights; dummy for an empty room without any network', path='name')
     device: str = parameter('auto', 'auto takes the first GPU, else the CPU; or a torch device')
     precision: str = parameter(
         'auto', 'number format of convolutions',

@@ -38,7 +38,8 @@ class ViewerParameters(LifecycleParameters):
     source: str = parameter(
         'stereo_node', 'name of the node whose outputs are shown')
     label_space: str = parameter(
-        'nyu12', 'names and colours of its class ids: a shipped label space or a YAML file')
+        'nyu12', 'names and colours of its class ids: a shipped label space or a YAML file',
+        path='name')
     port: int = parameter(
         DEFAULT_PORT, 'of the page, on 127.0.0.1; the next free one when it is taken',
         minimum=1024, maximum=65535)

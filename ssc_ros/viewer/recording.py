@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from ssc_ros.errors import DataError
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.labels import LabelSpace
+from ssc_ros.paths import replacing
 from ssc_ros.viewer.recorded_frame import RecordedFrame, from_arrays, to_arrays
 
 FORMAT_VERSION = 1
@@ -152,10 +152,5 @@ class Recording:
 
 
 def _write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.partial')
-    with partial.open('wb') as file:
+    with replacing(path) as partial, partial.open('wb') as file:
         write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
