@@ -143,9 +143,16 @@ def _frustum(view: FrameView) -> tuple[NDArray[np.float64], NDArray[np.float64]]
 
 def integrate_piece(
     state: FusedTensors, view: FrameView, piece: Piece, settings: FusionSettings,
-    voxel_size_m: float, is_updated: Tensor | None,
+    voxel_size_m: float, is_updated: Tensor | None, stored: Piece | None = None,
 ) -> None:
-    """Fuse a frame into one part of a volume."""
+    """
+    Fuse a frame into one part of a volume.
+
+    Args:
+        piece: voxels of the grid that the view's projection maps from.
+        stored: where the tensors keep these voxels; the same without.
+    """
+    stored = stored or piece
     pixels, depth_of_voxel = _look_up(view, piece, state.tsdf_m.device)
     shape = depth_of_voxel.shape
     seen = view.depth_m.index_select(0, pixels).view(shape)
@@ -160,14 +167,14 @@ def integrate_piece(
     distance = torch.minimum(distance, truncation, out=distance)
     sample = (seen.mul_(settings.weight_slope).add_(settings.weight_at_zero)
               .clamp_(min=settings.min_weight).mul_(is_changed))
-    stored_weight = state.weight[piece]
+    stored_weight = state.weight[stored]
     weight = stored_weight.float()
     share = sample / (weight + sample).clamp_(min=1)
-    tsdf = state.tsdf_m[piece]
+    tsdf = state.tsdf_m[stored]
     tsdf.addcmul_(distance.sub_(tsdf), share)
     latest = view.colors.index_select(0, pixels).view(shape)
     blend = _halved if settings.color_fusion == 'halving' else _weighted
-    colors = state.colors[piece]
+    colors = state.colors[stored]
     blended = blend(colors, latest, weight, share)
     colors.copy_(torch.where(is_changed, blended, colors))
     stored_weight.copy_(weight.add_(sample.floor_()).clamp_(max=MAX_WEIGHT))
