@@ -13,13 +13,9 @@ from torch.utils.data import Dataset
 from ssc_ros.errors import DataError
 from ssc_ros.models.ammnet.augmentation import Augmentation3D
 from ssc_ros.models.ammnet.config import AmmnetConfig
-from ssc_ros.models.ammnet.inputs import (
-    AmmnetInputs,
-    normalize_image,
-    pixel_of_voxel_from,
-    voxel_of_pixel_from,
-)
+from ssc_ros.models.ammnet.inputs import AmmnetInputs, normalize_image
 from ssc_ros.models.batches import collate
+from ssc_ros.models.layers.projection import pixel_of_voxel_from, voxel_of_pixel_from
 from training.datasets.labelled import Draw
 from training.datasets.nyu import NyuSamples, load_arrays
 from training.datasets.nyu.augmentation import ImageChange

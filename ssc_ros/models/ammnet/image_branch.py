@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.models.ammnet.config import AmmnetConfig
 from ssc_ros.models.ammnet.inputs import AmmnetInputs
-from ssc_ros.models.ammnet.projection import (
+from ssc_ros.models.ammnet.stem import voxel_stem
+from ssc_ros.models.layers.projection import (
     fill_holes,
     sample_features,
     scatter_to_volume,
     visible_voxels,
 )
-from ssc_ros.models.ammnet.stem import voxel_stem
 
 
 class ImageEncoder(Protocol):
@@ -40,7 +40,7 @@ def make_encoder(config: AmmnetConfig) -> nn.Module:
         from ssc_ros.models.ammnet.segformer import SegformerEncoder
         return SegformerEncoder(config.drop_path)
     if config.encoder == 'resnet50':
-        from ssc_ros.models.ammnet.resnet import ResNet50Encoder
+        from ssc_ros.models.layers.dilated_resnet50 import ResNet50Encoder
         return ResNet50Encoder()
     from ssc_ros.models.layers.efficientnet_lite0 import EfficientNetLite0Encoder
     return EfficientNetLite0Encoder()

@@ -14,13 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssc_ros.models.ammnet.inference.linear import linear, matrix_of
 from ssc_ros.models.imenet.network import ImenetNetwork
 from ssc_ros.models.imenet.segmentation import LabelScores
 from ssc_ros.models.imenet.sketch import SketchSSC
 from ssc_ros.models.imenet.sscnet import ResidualPair, SSCNet
 from ssc_ros.models.layers.block_mean import replace_average_pools
 from ssc_ros.models.layers.folding import fold_batch_norms
+from ssc_ros.models.layers.linear import linear, matrix_of
 from ssc_ros.models.layers.parity_upsample import PARITIES
 
 _STEM_PADDING = 3

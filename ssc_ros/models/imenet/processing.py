@@ -17,7 +17,6 @@ from ssc_ros.geometry.image_fit import ImageFit, fit_camera
 from ssc_ros.geometry.tsdf import DEFAULT_TSDF, SSCNET_TSDF, compute_tsdf
 from ssc_ros.geometry.tsdf_array import subdivided
 from ssc_ros.labels import IGNORE_ID
-from ssc_ros.models.ammnet.inputs import pixel_of_voxel_from
 from ssc_ros.models.batches import as_tensor, to_device
 from ssc_ros.models.execution import most_probable
 from ssc_ros.models.imenet.config import MAX_ITERATIONS, ImenetConfig
@@ -35,6 +34,7 @@ from ssc_ros.models.imenet.lookup import (
     working_pixels,
 )
 from ssc_ros.models.imenet.network import ImenetNetwork
+from ssc_ros.models.layers.projection import pixel_of_voxel_from
 from ssc_ros.models.network_estimator import NetworkEstimator
 from ssc_ros.models.rgbd_frames import (
     keep_nonfree,

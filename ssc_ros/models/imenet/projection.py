@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ssc_ros.errors import ConfigurationError
-from ssc_ros.models.ammnet.inputs import pixel_of_voxel_from
 from ssc_ros.models.imenet.lookup import working_pixels
+from ssc_ros.models.layers.projection import pixel_of_voxel_from
 
 Vote = Literal['majority', 'maxindex']
 _UNKNOWN = 255

@@ -8,17 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ssc_ros.models.ammnet.projection import (
+from ssc_ros.models.imenet.config import ImenetConfig
+from ssc_ros.models.imenet.inputs import SketchOutput
+from ssc_ros.models.layers.bottleneck3d import Upsample, bottleneck_group
+from ssc_ros.models.layers.dilated_resnet50 import ResNet50Encoder
+from ssc_ros.models.layers.efficientnet_lite0 import TAPPED_STAGES, EfficientNetLite0Encoder
+from ssc_ros.models.layers.projection import (
     fill_holes,
     sample_features,
     scatter_to_volume,
     visible_voxels,
 )
-from ssc_ros.models.ammnet.resnet import ResNet50Encoder
-from ssc_ros.models.imenet.config import ImenetConfig
-from ssc_ros.models.imenet.inputs import SketchOutput
-from ssc_ros.models.layers.bottleneck3d import Upsample, bottleneck_group
-from ssc_ros.models.layers.efficientnet_lite0 import TAPPED_STAGES, EfficientNetLite0Encoder
 
 _LATENT = 16
 _NARROW = 3

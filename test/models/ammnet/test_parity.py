@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from ssc_ros.models.ammnet.discriminator import Discriminator
-from ssc_ros.models.ammnet.inputs import AmmnetInputs, pixel_of_voxel_from
+from ssc_ros.models.ammnet.inputs import AmmnetInputs
 from ssc_ros.models.ammnet.network import AmmnetNetwork
 from ssc_ros.models.ammnet.presets import load_preset
+from ssc_ros.models.layers.projection import pixel_of_voxel_from
 from ssc_ros.weights.convert.ammnet import translate_names
 
 GRID, IMAGE = (20, 12, 20), (96, 128)

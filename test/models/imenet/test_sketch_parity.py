@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ssc_ros.models.ammnet.inputs import pixel_of_voxel_from
 from ssc_ros.models.imenet.presets import load_preset
 from ssc_ros.models.imenet.sketch import SketchSSC
+from ssc_ros.models.layers.projection import pixel_of_voxel_from
 from ssc_ros.weights.convert.sketch import translate_names
 
 GRID, IMAGE = (20, 12, 20), (96, 128)

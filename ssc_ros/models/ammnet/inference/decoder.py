@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from ssc_ros.models.ammnet.decoder import VoxelDecoder
-from ssc_ros.models.ammnet.inference.linear import ModulationSite, linear, matrix_of, stacked
+from ssc_ros.models.ammnet.inference.modulation import ModulationSite
 from ssc_ros.models.ammnet.inference.sparse_volume import VoxelRows
+from ssc_ros.models.layers.linear import linear, matrix_of, stacked
 from ssc_ros.models.layers.parity_upsample import PARITIES, Parity, ParityUpsample
 
 Shape = tuple[int, int, int, int]  # samples, X, Y, Z

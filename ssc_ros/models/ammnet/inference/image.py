@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.models.ammnet.image_branch import ImageBranch, LabelBranch, PyramidHead
-from ssc_ros.models.ammnet.inference.linear import linear, matrix_of
 from ssc_ros.models.ammnet.inference.sparse_volume import (
     VoxelRows,
     filled_voxels,
@@ -19,8 +18,9 @@ from ssc_ros.models.ammnet.inference.sparse_volume import (
     split_dense,
 )
 from ssc_ros.models.ammnet.inputs import AmmnetInputs
-from ssc_ros.models.ammnet.projection import sample_features, visible_voxels
+from ssc_ros.models.layers.linear import linear, matrix_of
 from ssc_ros.models.layers.parity_upsample import Parity
+from ssc_ros.models.layers.projection import sample_features, visible_voxels
 
 
 class JoinedHead(nn.Module):

@@ -30,7 +30,7 @@ def filled_voxels(
     index: Tensor, values: Tensor, batch: int, grid_shape: tuple[int, int, int],
 ) -> tuple[Tensor, Tensor]:
     """
-    Fill holes as ``projection.fill_holes`` does, touching the neighbours of given voxels only.
+    Fill holes as ``fill_holes`` does, touching the neighbours of given voxels only.
 
     Args:
         index: (M, 4) int64 sample, x, y, z; unique.

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssc_ros.models.ammnet.inference.linear import linear, matrix_of
 from ssc_ros.models.ammnet.tsdf_encoder import TsdfEncoder
 from ssc_ros.models.layers.block_mean import BlockMean
 from ssc_ros.models.layers.bottleneck3d import Bottleneck3D
+from ssc_ros.models.layers.linear import linear, matrix_of
 from ssc_ros.models.layers.parity_upsample import Parity, ParityUpsample, rows_of
 
 _SLAB = 6  # planes of the stem's widest volume that exist at a time

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssc_ros.models.ammnet.augmentation import Augmentation3D
-from ssc_ros.models.ammnet.inputs import pixel_of_voxel_from, voxel_of_pixel_from
+from ssc_ros.models.layers.projection import pixel_of_voxel_from, voxel_of_pixel_from
 from training.datasets.nyu import NyuSample, NyuSamples
 from training.datasets.nyu.augmentation import (
     ImageChange,

@@ -1,4 +1,4 @@
-"""From image features to voxel features: each visible voxel looks at the one pixel it owns."""
+"""From pixels to voxels and back: each visible voxel looks at the one pixel it owns."""
 
 from __future__ import annotations
 
@@ -98,3 +98,30 @@ def fill_holes(volume: Tensor) -> Tensor:
     # CPUs pool single precision only.
     mean = F.avg_pool3d(volume.float(), 3, 1, 1).to(volume.dtype)
     return volume + mean * (volume == 0)
+
+
+def pixel_of_voxel_from(voxel_of_pixel: Tensor, num_voxels: int) -> Tensor:
+    """
+    Invert (B, H, W) int64 voxel of every pixel, -1 = none, into ``pixel_of_voxel`` (B, N).
+
+    Of several pixels that point to one voxel, as in an enlarged image, the highest index wins.
+    """
+    batch, flat = voxel_of_pixel.shape[0], voxel_of_pixel.flatten(1)
+    pixels = torch.arange(flat.shape[1], device=flat.device).expand_as(flat)
+    # One more column takes the pixels without a voxel.
+    highest = flat.new_full((batch, num_voxels + 1), -1).scatter_reduce(
+        1, flat.where(flat >= 0, num_voxels), pixels, 'amax')[:, :num_voxels]
+    return highest.where(highest >= 0, flat.shape[1])
+
+
+def voxel_of_pixel_from(pixel_of_voxel: Tensor, image_size: tuple[int, int]) -> Tensor:
+    """
+    Invert ``pixel_of_voxel`` (B, N) into the voxel of every pixel, (B, H, W) int64, -1 = none.
+
+    Of several voxels that own one pixel the highest index wins.
+    """
+    batch, pixels = pixel_of_voxel.shape[0], image_size[0] * image_size[1]
+    voxels = torch.arange(pixel_of_voxel.shape[1], device=pixel_of_voxel.device)
+    highest = pixel_of_voxel.new_full((batch, pixels + 1), -1).scatter_reduce(
+        1, pixel_of_voxel, voxels.expand_as(pixel_of_voxel), 'amax')
+    return highest[:, :pixels].reshape(batch, *image_size)

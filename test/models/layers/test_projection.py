@@ -4,13 +4,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ssc_ros.models.ammnet.inference.sparse_volume import filled_voxels
-from ssc_ros.models.ammnet.inputs import pixel_of_voxel_from, voxel_of_pixel_from
-from ssc_ros.models.ammnet.projection import (
+from ssc_ros.models.layers.projection import (
     fill_holes,
+    pixel_of_voxel_from,
     sample_features,
     scatter_to_volume,
     visible_voxels,
+    voxel_of_pixel_from,
 )
 
 SIZE, GRID = (24, 32), (4, 2, 4)
@@ -67,19 +67,6 @@ def test_holes_take_a_27th_of_the_sum_of_their_neighbours():
     filled = fill_holes(volume)
     assert filled[0, 0, 2, 2, 2] == 27.0 and filled[0, 0, 1, 1, 3] == 1.0
     assert filled[0, 0].sum() == 27 + 26 and not filled[0, 1].any()
-
-
-def test_filling_lists_of_voxels_equals_filling_volumes():
-    torch.manual_seed(0)
-    volume = torch.zeros(2, 6, 5, 4, 6)
-    index = torch.nonzero(torch.rand(2, 5, 4, 6) < 0.08)
-    values = torch.randn(len(index), 6).relu()  # single channels of visible voxels are holes, too
-    volume[index[:, 0], :, index[:, 1], index[:, 2], index[:, 3]] = values
-    found, filled = filled_voxels(index, values, 2, (5, 4, 6))
-    expected = fill_holes(volume)
-    rebuilt = torch.zeros_like(volume)
-    rebuilt[found[:, 0], :, found[:, 1], found[:, 2], found[:, 3]] = filled
-    torch.testing.assert_close(rebuilt, expected)
 
 
 def test_the_highest_of_several_pixels_of_a_voxel_wins():
