@@ -160,7 +160,7 @@ def _followed(first: int, length: int, at: int, *, must_center: bool) -> int:
     """Return where an axis of the window begins so that ``at`` lies in its middle third."""
     if not must_center and length / 3 <= at - first <= length * 2 / 3:
         return first
-    return round((at - length // 2) / BLOCK_VOXELS) * BLOCK_VOXELS
+    return (at - length // 2 + BLOCK_VOXELS // 2) // BLOCK_VOXELS * BLOCK_VOXELS
 
 
 def _seen_from(view: FrameView, start: Shape) -> FrameView:

@@ -1,0 +1,178 @@
+"""A map that is fused by one thread, completed by another and sent by a third."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ssc_ros.errors import DataError
+from ssc_ros.fusion.map_view import NO_LABEL, Completion, MapView
+from ssc_ros.fusion.preparation import PreparedFrame
+from ssc_ros.fusion.rolling_arrays import Plane, PlaneBox, RollingArrays
+from ssc_ros.fusion.rolling_fusion import RollingFusion, packed_colors, unpacked_colors
+from ssc_ros.fusion.scene_volume import SceneVolume
+
+COMPLETION_LAYERS: dict[str, tuple[torch.dtype, float]] = {
+    'flags': (torch.uint8, 0), 'tsdf_voxels': (torch.float16, 0), 'colors': (torch.int32, 0),
+    'labels': (torch.uint8, NO_LABEL), 'confidence': (torch.float16, 0)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """
+    Columns of a map to be completed.
+
+    Attributes:
+        generation: of the map; a completion of an older one is not wanted any more.
+        changes: frames in the map.
+    """
+
+    generation: int
+    changes: int
+    box: PlaneBox
+    volume: SceneVolume
+
+
+class SceneMap:
+    """
+    A rolling fusion, and the completion of the same window.
+
+    Every method may be called from any thread. Integration holds one lock, reading copies under
+    it, and completions lie under a lock of their own: a network never keeps a frame waiting.
+    """
+
+    def __init__(self, fusion: RollingFusion) -> None:
+        self._fusion = fusion
+        height = fusion.grid(fusion.box).shape[0]
+        self._completed = RollingArrays((height, *fusion.box.shape), COMPLETION_LAYERS)
+        # Where both are held, this one is taken first.
+        self._fusion_lock = threading.Lock()
+        self._completed_lock = threading.Lock()
+        self._generation = 0
+        self._changes = 0
+        self._stamp_ns = 0
+
+    @property
+    def voxel_size_m(self) -> float:
+        """Edge of a voxel."""
+        return self._fusion.voxel_size_m
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of both windows; it never changes."""
+        return self._fusion.memory_bytes + self._completed.memory_bytes
+
+    @property
+    def box(self) -> PlaneBox:
+        """Where the window lies in the lattice."""
+        return self._fusion.box
+
+    def integrate(self, frame: PreparedFrame, stamp_ns: int = 0) -> None:
+        """Fuse a frame; the window follows the camera."""
+        with self._fusion_lock:
+            column = self._fusion.column_of(frame.T_world_camera[:3, 3])
+            if self._fusion.follow(column):
+                with self._completed_lock:
+                    self._completed.move_to(self._fusion.box.start)
+            self._fusion.integrate(frame)
+            self._changes += 1
+            self._stamp_ns = stamp_ns
+
+    def column_of(self, point_world: NDArray[np.float64]) -> Plane:
+        """Return (y, x) of the column of voxels that a point in metres lies in."""
+        return self._fusion.column_of(point_world)
+
+    def snapshot(self, box: PlaneBox) -> Snapshot:
+        """Return a copy of some columns."""
+        with self._fusion_lock:
+            return Snapshot(
+                self._generation, self._changes, box, self._fusion.volume(box))
+
+    def keep(self, snapshot: Snapshot, completion: Completion, margin: int) -> bool:
+        """
+        Keep what the network says of a snapshot; return False if the map was emptied meanwhile.
+
+        Args:
+            margin: voxels along the sides of the snapshot, of which the network saw the
+                surroundings of one side only: what is known of them from before stays.
+        """
+        values = {
+            'flags': torch.from_numpy(completion.flags),
+            'tsdf_voxels': torch.from_numpy(completion.tsdf_voxels),
+            'colors': packed_colors(completion.rgb),
+            'labels': torch.from_numpy(completion.labels),
+            'confidence': torch.from_numpy(completion.confidence)}
+        inner = torch.zeros(completion.flags.shape, dtype=torch.bool)
+        inner[:, margin:inner.shape[1] - margin, margin:inner.shape[2] - margin] = True
+        is_covered = (values['flags'] & Completion.COVERED) > 0
+        with self._completed_lock:
+            if snapshot.generation != self._generation:
+                return False
+            before = self._completed.read(snapshot.box)['flags']
+            is_new = (before & Completion.COVERED) == 0
+            self._completed.write(snapshot.box, values, where=is_covered & (inner | is_new))
+        return True
+
+    def view(self) -> MapView:
+        """Return a copy of the whole map."""
+        with self._fusion_lock:
+            box, stamp_ns = self._fusion.box, self._stamp_ns
+            generation, volume = self._generation, self._fusion.volume()
+        with self._completed_lock:
+            values = self._completed.read(box)
+            if generation != self._generation:
+                values = RollingArrays(volume.grid.shape, COMPLETION_LAYERS).read(
+                    PlaneBox((0, 0), box.shape))
+        return MapView(volume, _completion(values), stamp_ns)
+
+    def clear(self) -> None:
+        """Forget everything; completions under way will not be kept."""
+        with self._fusion_lock, self._completed_lock:
+            self._fusion.clear()
+            self._completed.clear()
+            self._begin_anew()
+
+    def restore(self, view: MapView, start: Plane) -> None:
+        """
+        Go on from a view whose first column is (y, x).
+
+        Raises:
+            DataError: its size or its voxels are not those of this map.
+        """
+        shape = self._fusion.grid(self._fusion.box).shape
+        grid = view.volume.grid
+        if grid.shape != shape or abs(grid.voxel_size_m - self.voxel_size_m) > 1e-9:
+            raise DataError(
+                f'the saved map has {grid.shape} voxels of {grid.voxel_size_m:g} m, this one '
+                f'{shape} of {self.voxel_size_m:g} m: start the node with the map.extent_m and '
+                'the weights that it was saved with')
+        said = view.completion
+        with self._fusion_lock, self._completed_lock:
+            self._fusion.restore(view.volume, start)
+            self._completed.clear()
+            self._completed.move_to(start)
+            self._completed.write(self._completed.box, {
+                'flags': torch.from_numpy(said.flags),
+                'tsdf_voxels': torch.from_numpy(said.tsdf_voxels),
+                'colors': packed_colors(said.rgb),
+                'labels': torch.from_numpy(said.labels),
+                'confidence': torch.from_numpy(said.confidence)})
+            self._begin_anew()
+            self._stamp_ns = view.stamp_ns
+
+    def _begin_anew(self) -> None:
+        self._generation += 1
+        self._changes += 1
+        self._stamp_ns = 0
+
+
+def _completion(values: dict[str, Tensor]) -> Completion:
+    return Completion(
+        values['flags'].numpy(), values['tsdf_voxels'].numpy(),
+        unpacked_colors(values['colors']), values['labels'].numpy(),
+        values['confidence'].numpy())
