@@ -30,6 +30,8 @@ class LabelSpace:
         empty_id: id of free space in voxel spaces, None in image spaces.
         maps: foreign id tables: ``maps[source][foreign_id]`` is the id here, 255 = ignore.
         class_weights: (N,) float32 cross-entropy weights, ones where the paper has none.
+        persistence: (N,) float32, how much longer than an average thing a class stays where it
+            is; maps that fuse estimates over time forget accordingly.
         ignore_color: RGB of unlabelled pixels and voxels.
     """
 
@@ -39,6 +41,7 @@ class LabelSpace:
     empty_id: int | None
     maps: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     class_weights: NDArray[np.float32] | None = None
+    persistence: NDArray[np.float32] | None = None
     ignore_color: tuple[int, int, int] = (153, 153, 153)
 
     def __len__(self) -> int:
@@ -55,6 +58,14 @@ class LabelSpace:
         table = np.empty((256, 3), np.uint8)
         table[:] = self.ignore_color
         table[:len(self)] = self.colors
+        return table
+
+    @property
+    def persistence_table(self) -> NDArray[np.float32]:
+        """(256,) float32 ``persistence`` by label id; 1 where none is given."""
+        table = np.ones(256, np.float32)
+        if self.persistence is not None:
+            table[:len(self)] = self.persistence
         return table
 
     def colorize(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -146,12 +157,13 @@ def _parse(document: Any, origin: str) -> LabelSpace:
         names = tuple(str(entry['name']) for entry in classes)
         colors = np.array([entry['color'] for entry in classes], np.uint8).reshape(-1, 3)
         weights = np.array([entry.get('weight', 1.0) for entry in classes], np.float32)
+        persistence = np.array([entry.get('persistence', 1.0) for entry in classes], np.float32)
         maps = {
             source: np.array(table, np.uint8)
             for source, table in document.get('maps', {}).items()
         }
         space = LabelSpace(str(document['name']), names, colors, document.get('empty_id'), maps,
-                           weights)
+                           weights, persistence)
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(
             f'label space file {origin} is malformed ({error!r}): it needs name, empty_id and '
@@ -165,6 +177,8 @@ def _check(space: LabelSpace, origin: str) -> None:
         raise ConfigurationError(f'{origin}: {len(space)} classes; 1 to 255 fit into uint8 labels')
     if len(set(space.names)) != len(space):
         raise ConfigurationError(f'{origin}: class names repeat')
+    if not np.all(space.persistence_table > 0):
+        raise ConfigurationError(f'{origin}: persistence must be positive, .inf = for ever')
     for source, table in space.maps.items():
         is_wrong = (table >= len(space)) & (table != IGNORE_ID)
         if is_wrong.any():

@@ -228,3 +228,22 @@ class TestLoader:
         with pytest.raises(ConfigurationError, match=complaint) as caught:
             load_label_space(path)
         assert path in str(caught.value)
+
+
+class TestPersistence:
+    def test_walls_outlast_furniture_and_furniture_outlasts_people(self):
+        rooms, roads = load_label_space('nyu12'), load_label_space('semantic_kitti20')
+        lasting = {name: float(space.persistence_table[space.names.index(name)])
+                   for space in (rooms, roads) for name in space.names}
+        assert lasting['wall'] > lasting['sofa'] > lasting['objs'] == 1
+        assert lasting['building'] > lasting['car'] > lasting['person']
+
+    def test_ids_and_spaces_without_persistence_have_one(self):
+        assert load_label_space('nyu12').persistence_table[255] == 1
+        assert (load_label_space('nyu40').persistence_table == 1).all()
+
+    def test_persistence_that_is_not_positive_is_refused(self, tmp_path):
+        path = write_space(tmp_path, 'name: x\nclasses:\n'
+                           '- {name: a, color: [1, 2, 3], persistence: 0}\n')
+        with pytest.raises(ConfigurationError, match='persistence must be positive'):
+            load_label_space(path)
