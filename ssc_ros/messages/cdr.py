@@ -58,6 +58,11 @@ class CdrWriter:
             self._align(8)
             self._append(_raw(np.ascontiguousarray(values, '<f8')))
 
+    def floats(self, values: NDArray[np.float32]) -> None:
+        """Write a sequence of structures of floats, one per row of (N, M) values."""
+        self.numbers('I', len(values))
+        self._append(_raw(np.ascontiguousarray(values, '<f4')))
+
     def octets(self, values: NDArray[Any]) -> None:
         """Write a sequence of bytes: the memory of an array."""
         data = _raw(np.ascontiguousarray(values))

@@ -169,13 +169,13 @@ def _write_marker(
     writer.time(markers.lifetime_ns)
     writer.numbers('?', False)  # frame_locked
     writer.doubles(cubes.points)
-    writer.append(_EMPTY_FIELDS)
-
-
-def _empty_fields() -> CdrWriter:
-    """Return the fields of Marker that follow the points and that a CUBE_LIST leaves empty."""
-    writer = CdrWriter()
     writer.numbers('I', 0)  # colors, as one colour holds for all
+    writer.append(LAST_FIELDS)
+
+
+def _last_fields() -> CdrWriter:
+    """Return the fields of Marker that follow the colours and that lists leave empty."""
+    writer = CdrWriter()
     writer.string('')  # texture_resource
     writer.header(0, '')  # texture, an empty CompressedImage
     writer.string('')
@@ -189,7 +189,7 @@ def _empty_fields() -> CdrWriter:
     return writer
 
 
-_EMPTY_FIELDS = _empty_fields()
+LAST_FIELDS = _last_fields()
 
 
 def _action(cubes: CubeList) -> int:
