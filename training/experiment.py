@@ -18,6 +18,8 @@ from ssc_ros.models.imenet import presets as imenet_presets
 from ssc_ros.models.imenet.config import ImenetConfig
 from ssc_ros.models.occdepth import presets as occdepth_presets
 from ssc_ros.models.occdepth.config import OccDepthConfig
+from ssc_ros.models.s4r import presets as s4r_presets
+from ssc_ros.models.s4r.config import S4rConfig
 from training.options import (
     AmmnetData,
     AmmnetLosses,
@@ -35,10 +37,14 @@ from training.options import (
     LossOptions,
     OptimizationOptions,
     RunOptions,
+    S4rData,
+    S4rLosses,
+    S4rOptimization,
+    S4rRun,
 )
 
 Options = TypeVar('Options')
-NetworkConfig = AmmnetConfig | GadConfig | ImenetConfig | OccDepthConfig
+NetworkConfig = AmmnetConfig | GadConfig | ImenetConfig | OccDepthConfig | S4rConfig
 
 
 class Sections(NamedTuple):
@@ -64,6 +70,8 @@ SYSTEMS: Mapping[str, Sections] = {
     'imenet': Sections(
         ImenetConfig, imenet_presets.load_preset, ImenetData, ImenetLosses, ImenetOptimization,
         ImenetRun),
+    's4r': Sections(
+        S4rConfig, s4r_presets.load_preset, S4rData, S4rLosses, S4rOptimization, S4rRun),
 }
 DEFAULT_SYSTEM = 'occdepth'  # of experiments written before there was a choice
 

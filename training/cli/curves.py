@@ -10,6 +10,7 @@ from training.experiment import Experiment
 
 SCORES = {
     'val/sc_iou': 'SC IoU', 'val/ssc_miou': 'SSC mIoU', 'val/ss_miou': 'SS mIoU',
+    'val/geometry_iou': 'geometry IoU', 'val/geometry_recall': 'geometry recall',
     'val/pixel_accuracy': 'PixAcc', 'val/mean_iou': 'mIoU'}
 FILE = 'curves.png'
 

@@ -15,6 +15,8 @@ from ssc_ros.models.ammnet.network import AmmnetNetwork
 from ssc_ros.models.ammnet.processing import AmmnetEstimator, prepare_arrays
 from ssc_ros.models.occdepth.network import OccDepthNetwork
 from ssc_ros.models.occdepth.processing import OccDepthEstimator
+from ssc_ros.models.s4r.network import S4rNetwork
+from ssc_ros.models.s4r.processing import S4rEstimator
 from training.datasets.completion_loading import open_samples
 from training.datasets.loading import open_split
 from training.experiment import Experiment
@@ -22,7 +24,8 @@ from training.runs import read_checkpoint, refuse_other_network
 from training.tables.measured import benchmark_result, write_result
 
 NETWORKS = {
-    'occdepth': (OccDepthNetwork, OccDepthEstimator), 'ammnet': (AmmnetNetwork, AmmnetEstimator)}
+    'occdepth': (OccDepthNetwork, OccDepthEstimator), 'ammnet': (AmmnetNetwork, AmmnetEstimator),
+    's4r': (S4rNetwork, S4rEstimator)}
 
 
 def evaluate(
@@ -47,6 +50,11 @@ def evaluate(
     if experiment.system == 'imenet':
         from training.cli.evaluate_joint import evaluate_joint
         return evaluate_joint(experiment, weights, split=split, limit=limit)
+    if experiment.system == 's4r':
+        from training.cli.evaluate_scans import RULE, evaluate_scans
+        estimator = None if str(weights).startswith(RULE) else load_weights(
+            weights, precision, system='s4r')
+        return evaluate_scans(experiment, weights, split=split, limit=limit, estimator=estimator)
     estimator = load_weights(weights, precision, system=experiment.system)
     refuse_other_network(experiment, estimator.config.to_dict(), str(weights))
     if experiment.system == 'ammnet':

@@ -11,14 +11,16 @@ from ssc_ros.metrics import format_table
 from ssc_ros.models.ammnet.config import AmmnetConfig
 from ssc_ros.models.gad.config import GadConfig
 from ssc_ros.models.imenet.config import ImenetConfig
+from ssc_ros.models.s4r.config import S4rConfig
 from ssc_ros.weights import save_bundle
+from training.cli.scan_cards import scan_particulars, scan_scores_section
 from training.experiment import Experiment
 from training.runs import read_checkpoint
 from training.systems.pretrained import PACKAGE
 
 CARDS = {
     'occdepth': 'model_card.md', 'ammnet': 'model_card_ammnet.md', 'gad': 'model_card_gad.md',
-    'imenet': 'model_card_imenet.md'}
+    'imenet': 'model_card_imenet.md', 's4r': 'model_card_s4r.md'}
 NOT_MEASURED = 'Not measured yet.'
 
 
@@ -48,7 +50,6 @@ def model_card(
     template = (Path(__file__).parent / CARDS[experiment.system]).read_text(encoding='utf-8')
     return Template(template).substitute(
         name=experiment.name, configuration=network.name, label_space=network.label_space,
-        height=network.image_size[0], width=network.image_size[1],
         millions=f'{parameters / 1e6:.2f}', steps=steps, samples=samples,
         precision=experiment.optimization.precision, seed=experiment.run.seed,
         **_particulars(experiment),
@@ -58,10 +59,15 @@ def model_card(
 def _particulars(experiment: Experiment) -> dict[str, Any]:
     """Return what only the card of a network of this kind says."""
     network = experiment.network
+    if isinstance(network, S4rConfig):
+        return scan_particulars(experiment)
+    height, width = network.image_size
+    particulars = {'height': height, 'width': width}
     if isinstance(network, GadConfig):
-        return {'reader': experiment.data.reader, 'started_from': _started_from(experiment)}
-    particulars = {'grid': ' x '.join(map(str, network.grid_shape)),
-                   'voxel_size_m': network.voxel_size_m, 'input': _input(network)}
+        return particulars | {
+            'reader': experiment.data.reader, 'started_from': _started_from(experiment)}
+    particulars |= {'grid': ' x '.join(map(str, network.grid_shape)),
+                    'voxel_size_m': network.voxel_size_m, 'input': _input(network)}
     if isinstance(network, ImenetConfig):
         particulars |= {
             'iterations': network.iterations, 'reader': experiment.data.reader,
@@ -92,6 +98,8 @@ def _input(network: Any) -> str:
 
 
 def _scores_section(measured: dict[str, Any]) -> str:
+    if 'protocols' in measured:
+        return scan_scores_section(measured)
     if 'release' in measured:
         return _image_scores_section(measured)
     totals = {'SC precision': 'sc_precision', 'SC recall': 'sc_recall', 'SC IoU': 'sc_iou',

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from training.cli.completion_tables import COMPLETION
 from training.cli.joint_tables import JOINT
+from training.cli.scan_tables import SCANS
 from training.cli.segmentation_tables import SEGMENTATION
 from training.tables.report import print_report
 
 REPORTS = {
-    'ammnet': COMPLETION, 'gad': SEGMENTATION, 'imenet': JOINT, 'occdepth': COMPLETION}
+    'ammnet': COMPLETION, 'gad': SEGMENTATION, 'imenet': JOINT, 'occdepth': COMPLETION,
+    's4r': SCANS}
 
 
 def print_tables(paper: str, runs: Path, *, classes: bool = False) -> None:

@@ -6,7 +6,6 @@ Every loss comes per sample of the batch, (B,), so that the caller may leave som
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -14,44 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.losses.completion import IGNORE_ID
+from training.options.s4r import S4rLossConfig
 
 if TYPE_CHECKING:
     from ssc_ros.models.s4r.rendering import Rendering
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class S4rLossConfig:
-    """
-    How views and volumes are judged.
-
-    Attributes:
-        depth, color, labels, virtual_labels: weights of Eq. 1 to 4, 1 in the paper.
-        distance: weight of the distances in the volume; the paper gives none, this is SPSG's.
-        occupancy: weight of the auxiliary occupancy, which the paper does not have.
-        band_voxels: a pixel counts where the voxel nearest to its surface is predicted nearer
-            than this; the paper's 3 cm.
-        least_pixels: views with fewer pixels that count are left out.
-        depth_limit_m: errors of depth count at most this: a surface far behind the chunk.
-        masks_occluded: leave out pixels whose measured surface lies before the chunk.
-        occlusion_margin_m: by at least so much.
-        hole_weight: of voxels near a surface that the input lacks (SPSG).
-        masks_predicted_empty: voxels that the network calls empty teach it nothing (SPSG); then
-            it never learns of surfaces that it misses.
-    """
-
-    depth: float = 1.0
-    color: float = 1.0
-    labels: float = 1.0
-    virtual_labels: float = 1.0
-    distance: float = 0.1
-    occupancy: float = 1.0
-    band_voxels: float = 1.5
-    least_pixels: int = 500
-    depth_limit_m: float = 0.5
-    masks_occluded: bool = True
-    occlusion_margin_m: float = 0.06
-    hole_weight: float = 5.0
-    masks_predicted_empty: bool = False
 
 
 class ViewTarget(NamedTuple):

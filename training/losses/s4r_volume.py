@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ssc_ros.models.s4r.inputs import FAR_VOXELS, TRUNCATION_VOXELS
 from training.losses.completion import class_cross_entropy
-from training.losses.s4r import S4rLossConfig
 from training.losses.smooth import masked_labels
+from training.options.s4r import S4rLossConfig
 
 SURFACE_VOXELS = 1.0
 # Codes of what is known of a voxel: 0 free, 1 surface, larger ones tell of nothing.

@@ -7,9 +7,11 @@ from training.options.common import OptimizationOptions, PackageData, RunOptions
 from training.options.gad import GadData, GadLosses, GadOptimization, GadRun
 from training.options.imenet import ImenetData, ImenetLosses, ImenetOptimization, ImenetRun
 from training.options.occdepth import DataOptions, LossOptions
+from training.options.s4r import S4rData, S4rLosses, S4rOptimization, S4rRun
 
 __all__ = [
     'AmmnetData', 'AmmnetLosses', 'AmmnetOptimization', 'AmmnetRun', 'DataOptions', 'GadData',
     'GadLosses', 'GadOptimization', 'GadRun', 'ImenetData', 'ImenetLosses', 'ImenetOptimization',
-    'ImenetRun', 'LossOptions', 'OptimizationOptions', 'PackageData', 'RunOptions',
+    'ImenetRun', 'LossOptions', 'OptimizationOptions', 'PackageData', 'RunOptions', 'S4rData',
+    'S4rLosses', 'S4rOptimization', 'S4rRun',
 ]

@@ -16,6 +16,8 @@ _VOXEL_SCORES, _PIXEL_SCORES = ('ssc_miou', 'sc_iou'), ('mean_iou', 'pixel_accur
 
 def best_scores(experiment: Experiment) -> tuple[str, ...]:
     """Return the scores of which a run keeps the best weights."""
+    if experiment.system == 's4r':
+        return ('mean_iou', 'geometry_iou')
     if experiment.system == 'gad' or (
             experiment.system == 'imenet' and experiment.network.voxel_network == 'none'):
         return _PIXEL_SCORES
@@ -42,6 +44,9 @@ def make_system(
     if experiment.system == 'imenet':
         from training.systems.imenet import ImenetSystem
         return ImenetSystem(plain, total_steps)
+    if experiment.system == 's4r':
+        from training.systems.s4r import S4rSystem
+        return S4rSystem(plain, total_steps)
     from training.systems.occdepth import OccDepthSystem
     return OccDepthSystem(plain, total_steps)
 
@@ -57,6 +62,9 @@ def make_data(experiment: Experiment) -> StreamedData:
     if experiment.system == 'imenet':
         from training.datasets.joint.loading import JointData
         return JointData(experiment)
+    if experiment.system == 's4r':
+        from training.datasets.chunks import ChunkData
+        return ChunkData(experiment)
     from training.datasets.loading import CompletionData
     return CompletionData(experiment)
 

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from training.losses.s4r import (
-    S4rLossConfig,
     ViewTarget,
     color_loss,
     depth_loss,
@@ -19,6 +18,7 @@ from training.losses.s4r import (
     view_losses,
     weighted_sum,
 )
+from training.options.s4r import S4rLossConfig
 
 CONFIG = S4rLossConfig(least_pixels=1)
 ALL = torch.ones(1, 4, 4, dtype=torch.bool)

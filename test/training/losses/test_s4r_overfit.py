@@ -17,13 +17,13 @@ from ssc_ros.models.s4r.network import S4rNetwork
 from ssc_ros.models.s4r.presets import load_preset
 from ssc_ros.models.s4r.rendering import Rendering, raycast
 from training.losses.s4r import (
-    S4rLossConfig,
     ViewTarget,
     surface_pixels,
     view_losses,
     weighted_sum,
 )
 from training.losses.s4r_volume import distance_loss, occupancy_loss, volume_target
+from training.options.s4r import S4rLossConfig
 
 EDGE, VOXEL_M, IMAGE = 24, 0.02, (32, 40)
 COLORS = torch.tensor([[0.8, 0.7, 0.5], [0.3, 0.5, 0.8], [0.7, 0.2, 0.2]])

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from training.losses.s4r import S4rLossConfig
 from training.losses.s4r_volume import (
     VolumeTarget,
     class_weights,
@@ -21,6 +20,7 @@ from training.losses.s4r_volume import (
     voxel_color_loss,
     voxel_label_loss,
 )
+from training.options.s4r import S4rLossConfig
 
 CONFIG = S4rLossConfig()
 
