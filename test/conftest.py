@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -63,12 +65,24 @@ def root() -> Path:
 
 
 @pytest.fixture(scope='session')
-def rooms(root: Path) -> ModuleType:
+def load_module() -> Callable[[Path], ModuleType]:
+    """Return a loader of modules that tests share: the folders of tests are no packages."""
+    def load(path: Path) -> ModuleType:
+        name = '_'.join(path.relative_to(ROOT).with_suffix('').parts)
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        # Dataclasses look their module up.
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        return module
+    return load
+
+
+@pytest.fixture(scope='session')
+def rooms(root: Path, load_module: Callable[[Path], ModuleType]) -> ModuleType:
     """Return the module that writes tiny stereo bags."""
-    spec = importlib.util.spec_from_file_location('stereo_bags', root / 'test/bags/stereo_bags.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(root / 'test/bags/stereo_bags.py')
 
 
 @pytest.fixture(scope='session')

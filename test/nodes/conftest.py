@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import threading
 import time
 import warnings
@@ -287,13 +286,9 @@ def stereo(start_stereo: Callable[..., Any], camera: StereoCamera) -> Any:
 
 
 @pytest.fixture(scope='session')
-def rgbd_replays(root: Path) -> ModuleType:
+def rgbd_replays(root: Path, load_module: Callable[[Path], ModuleType]) -> ModuleType:
     """Return the module that replays bags of RGB-D frames through rgbd_node."""
-    spec = importlib.util.spec_from_file_location(
-        'rgbd_replays', root / 'test/nodes/rgbd_replays.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(root / 'test/nodes/rgbd_replays.py')
 
 
 @pytest.fixture(scope='session')

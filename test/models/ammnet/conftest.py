@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -10,11 +10,6 @@ import pytest
 
 
 @pytest.fixture(scope='session')
-def official() -> ModuleType:
+def official(load_module: Callable[[Path], ModuleType]) -> ModuleType:
     """Return the names and the filling formula of official tensors."""
-    path = Path(__file__).with_name('official_reference.py')
-    spec = importlib.util.spec_from_file_location('official_ammnet_reference', path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(Path(__file__).with_name('official_reference.py'))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -81,22 +80,17 @@ def frame() -> Callable[[ImenetConfig], ImenetInputs]:
     return make
 
 
-def _load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f'imenet_{path.stem}', path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope='session')
-def official() -> ModuleType:
+def official(load_module: Callable[[Path], ModuleType]) -> ModuleType:
     """Return the filling formula of official tensors, that of AMMNet's tests."""
-    return _load(Path(__file__).parents[1] / 'ammnet' / 'official_reference.py')
+    return load_module(Path(__file__).parents[1] / 'ammnet' / 'official_reference.py')
 
 
 @pytest.fixture(scope='session')
-def sketch_names(official: ModuleType) -> list[str]:
+def sketch_names(
+    official: ModuleType, load_module: Callable[[Path], ModuleType],
+) -> list[str]:
     """Return the names of the tensors in the release of 3D-Sketch."""
-    names: list[str] = _load(Path(__file__).with_name('official_names.py')).sketch_names(official)
+    module = load_module(Path(__file__).with_name('official_names.py'))
+    names: list[str] = module.sketch_names(official)
     return names

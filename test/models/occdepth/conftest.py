@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -22,12 +22,8 @@ BASELINE_M = 0.12
 
 
 @pytest.fixture(scope='session')
-def reference() -> ModuleType:
-    path = Path(__file__).with_name('official_reference.py')
-    spec = importlib.util.spec_from_file_location('official_reference', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def reference(load_module: Callable[[Path], ModuleType]) -> ModuleType:
+    return load_module(Path(__file__).with_name('official_reference.py'))
 
 
 @pytest.fixture(scope='session')
