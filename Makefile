@@ -12,14 +12,15 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 unexport ROS_DOMAIN_ID
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help venv demo test lint docs clean clean-venv
+.PHONY: help venv demo test environments lint docs clean clean-venv
 
 help:
 	@echo 'make demo   replay a stereo bag through stereo_node, score it, write out/demo/'
 	@echo '            (DEMO="--real" takes real stereo pairs; see .venv/bin/ssc_ros demo --help)'
 	@echo 'make test   lint, types, import contracts and all tests (PYTEST="-k sync" selects)'
+	@echo 'make environments   of these, the tests under ROS 2 Jazzy, NumPy 1 and Python 3.10 to 3.13'
 	@echo 'make lint   the checkers only'
-	@echo 'make docs   write config/*.yaml and docs/parameters.md from the code'
+	@echo 'make docs   write config/*.yaml, docs/parameters.md, docs/topics.md and tables in README.md'
 	@echo 'make clean  remove results and caches; make clean-venv removes the environment too'
 
 venv: $(STAMP)
@@ -45,6 +46,10 @@ lint: $(STAMP)
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python test/environments/run.py --pytest='$(PYTEST)'
+
+environments: $(STAMP)
+	$(BIN)/python test/environments/run.py --pytest='$(PYTEST)'
 
 docs: $(STAMP)
 	$(BIN)/python docs/generate.py
@@ -55,4 +60,4 @@ clean:
 	find ssc_ros training test benchmarks launch -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-venv: clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-*

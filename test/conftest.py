@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # A graph of our own, on this machine only, so that a test never hears a robot or another run.
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 os.environ.setdefault('ROS_DOMAIN_ID', str(free_domain()))
+# As Humble always does: fields take values of exactly their type, or raise.
+os.environ.setdefault('ROS_PYTHON_CHECK_FIELDS', '1')
 
 # Shared machines stall at random: a deadline would test the machine, not the code. The examples
 # are the same everywhere, so that what fails for one fails for all;

@@ -62,6 +62,7 @@ def test_unregistered_depth_is_refused():
 
 def test_the_real_frame_shows_the_pose_of_its_annotation(shared_data):
     """NYU Depth v2, frame 0001."""
+    pytest.importorskip('torch')
     from training.datasets.nyu.raw import read_depth, read_volume
 
     raw = shared_data / 'nyu_raw' / 'depthbin' / 'NYUtest'

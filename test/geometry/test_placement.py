@@ -128,6 +128,7 @@ def test_a_rounded_box_of_world_heading_stays_near_the_exact_one():
 
 def test_the_box_of_the_annotated_frame_follows_the_walls(shared_data):
     """NYU Depth v2, frame 0001: the world of its annotation is parallel to the room."""
+    pytest.importorskip('torch')
     from training.datasets.nyu.raw import read_volume
 
     path = shared_data / 'nyu_raw' / 'depthbin' / 'NYUtest' / 'NYU0001_0000.bin'
