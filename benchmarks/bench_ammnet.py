@@ -17,11 +17,8 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import sys
-import time
 from pathlib import Path
-from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -30,6 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from benchmarks.timing import Timing, figures_of, report, take_turns
 from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.placement import nyu_placement
 from ssc_ros.geometry.transforms import level_camera_pose
@@ -45,13 +43,6 @@ NETWORK_GFLOP = {'ammnet': 520.2}
 CONVOLUTION_GFLOP = 2e-9 * 60 * 36 * 60 * 27 * 64 * 64
 CAMERA_HEIGHT_M, WALL_M = 1.4, 3.4
 NYU_CAMERA = PinholeCamera(518.8579, 519.4696, 325.58, 253.74, 480, 640)
-
-
-class Timing(NamedTuple):
-    """Shortest of several runs, in seconds."""
-
-    wall_s: float
-    cpu_s: float
 
 
 def frame(config: AmmnetConfig) -> AmmnetInputs:
@@ -79,29 +70,6 @@ def varied(network: AmmnetNetwork) -> AmmnetNetwork:
     return network.eval()
 
 
-def seconds(run, device: torch.device) -> Timing:
-    """Return the time of one run."""
-    if device.type == 'cuda':
-        torch.cuda.synchronize()
-    wall, cpu = time.perf_counter(), time.process_time()
-    run()
-    if device.type == 'cuda':
-        torch.cuda.synchronize()
-    return Timing(time.perf_counter() - wall, time.process_time() - cpu)
-
-
-def take_turns(contestants, rounds: int, device: torch.device) -> dict[str, Timing]:
-    """Return the shortest times of each contestant; the first round warms up."""
-    found: dict[str, list[Timing]] = {name: [] for name in contestants}
-    for number in range(rounds + 1):
-        for name, run in contestants.items():
-            timing = seconds(run, device)
-            if number:
-                found[name].append(timing)
-    return {name: Timing(*map(min, zip(*timings, strict=True)))
-            for name, timings in found.items()}
-
-
 def convolution(device: torch.device, dtype: torch.dtype):
     """Return a run of the reference convolution."""
     volume, weight = (
@@ -123,8 +91,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
         'plain': lambda: network(inputs), 'fast': lambda: fast(inputs),
         'convolution': convolution(device, dtype)}, arguments.rounds, device)
     expected, found = (net(inputs).ssc_logits.argmax(1) for net in (network, fast))
-    figures = {f'{name}_{field}': value for name, timing in times.items()
-               for field, value in timing._asdict().items()}
+    figures = figures_of(times)
     figures['speedup_wall'] = times['plain'].wall_s / times['fast'].wall_s
     figures['speedup_cpu'] = times['plain'].cpu_s / times['fast'].cpu_s
     figures['agreement'] = (expected == found).float().mean().item()
@@ -152,8 +119,7 @@ def measure_training(arguments: argparse.Namespace) -> dict[str, float]:
     times = take_turns({
         'training_plain': lambda: step(network, is_mixed=False),
         'training_mixed': lambda: step(mixed, is_mixed=True)}, arguments.rounds, device)
-    figures = {f'{name}_{field}': value for name, timing in times.items()
-               for field, value in timing._asdict().items()}
+    figures = figures_of(times)
     figures |= {f'{name}_frames_per_s': 1 / timing.wall_s for name, timing in times.items()}
     for clock in Timing._fields:
         figures[f'training_speedup_{clock}'] = (
@@ -190,10 +156,7 @@ def main() -> None:
     if arguments.training:
         figures |= measure_training(arguments)
     figures['threads'] = arguments.threads
-    for name, value in figures.items():
-        print(f'{name:32}{value:10.3f}')
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures))
+    report(figures, arguments.json)
 
 
 if __name__ == '__main__':

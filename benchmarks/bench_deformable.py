@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import os
 import resource
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -27,12 +26,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmarks.timing import measured_apart
 from ssc_ros.memory import keep_freed_memory
 from ssc_ros.models.imenet.deformable import DeformConv3d
 
 SHAPE = (60, 36, 60)
 MASKED_SHARE = 0.08
 INPUTS = ('dense', 'labels', 'masked')
+OPTIONS = {'channels': 12, 'out': 32, 'dilation': 1, 'repeats': 3}
 
 
 def inputs_of(kind: str, channels: int) -> tuple[Tensor, Tensor | None]:
@@ -85,19 +86,10 @@ def measure(way: str, kind: str, arguments: argparse.Namespace) -> tuple[float, 
     return min(forward), min(backward), grown / 1024
 
 
-def measured_apart(way: str, kind: str, arguments: argparse.Namespace) -> list[float]:
-    """Measure in a process of its own."""
-    command = [sys.executable, __file__, '--only', way, kind]
-    for name in ('channels', 'out', 'dilation', 'repeats'):
-        command += [f'--{name}', str(getattr(arguments, name))]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True)
-    return [float(value) for value in answer.stdout.split()]
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
-    for name, default in (('channels', 12), ('out', 32), ('dilation', 1), ('repeats', 3)):
+    for name, default in OPTIONS.items():
         parser.add_argument(f'--{name}', type=int, default=default)
     parser.add_argument('--only', nargs=2, metavar=('WAY', 'INPUT'), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -109,7 +101,8 @@ def main() -> None:
     print(f'{arguments.channels} to {arguments.out} channels, dilation {arguments.dilation}, '
           f'{cores} core(s); CPU seconds, MB, and all taps / ours')
     for kind in INPUTS:
-        plain, ours = (measured_apart(way, kind, arguments) for way in ('all taps', 'ours'))
+        plain, ours = (measured_apart(__file__, way, kind, arguments, tuple(OPTIONS))
+                       for way in ('all taps', 'ours'))
         for way, (forward, backward, grown) in (('all taps', plain), ('ours', ours)):
             print(f'{kind:8} {way:10} forward {forward:6.2f}  backward {backward:6.2f}  '
                   f'memory {grown:7.0f}', flush=True)

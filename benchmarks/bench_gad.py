@@ -12,16 +12,17 @@ Run: python benchmarks/bench_gad.py --threads 2
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
-import time
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 from torch import Tensor
 
+from benchmarks.timing import figures_of, report, take_turns
 from ssc_ros.models.gad.attention import global_attention, local_attention
 from ssc_ros.models.gad.inference import optimized
 from ssc_ros.models.gad.network import GadNetwork
@@ -29,13 +30,6 @@ from ssc_ros.models.gad.presets import PRESETS, load_preset
 
 MAP_SIZE, CHANNELS = (128, 160), 32
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
-
-
-class Timing(NamedTuple):
-    """Shortest of several runs, in seconds."""
-
-    wall_s: float
-    cpu_s: float
 
 
 def naive_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -87,20 +81,6 @@ def peak_mb(name: str, trains: bool, threads: int) -> float:
     return resident_mb('VmHWM') - before
 
 
-def take_turns(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
-    """Return the shortest times of each contestant; the first round warms up."""
-    found: dict[str, list[Timing]] = {name: [] for name in contestants}
-    for number in range(rounds + 1):
-        for name, run in contestants.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            run()
-            if number:
-                found[name].append(
-                    Timing(time.perf_counter() - wall, time.process_time() - cpu))
-    return {name: Timing(*map(min, zip(*timings, strict=True)))
-            for name, timings in found.items()}
-
-
 def measure_attention(rounds: int, threads: int, *, trains: bool) -> dict[str, float]:
     """Return time, memory and largest difference of the attentions."""
     label = 'training' if trains else 'inference'
@@ -137,8 +117,7 @@ def measure_network(preset: str, rounds: int) -> dict[str, float]:
         times = take_turns({
             'plain': lambda: network(images),
             'folded': lambda: folded(images.contiguous(memory_format=layout))}, rounds)
-    figures = {f'{preset}_{name}_{field}': value for name, timing in times.items()
-               for field, value in timing._asdict().items()}
+    figures = {f'{preset}_{name}': value for name, value in figures_of(times).items()}
     figures[f'{preset}_folded_hz'] = 1 / times['folded'].wall_s
     return figures
 
@@ -157,10 +136,7 @@ def main() -> None:
     for trains in (False, True)[:1 + arguments.training]:
         figures.update(measure_attention(arguments.rounds, arguments.threads, trains=trains))
     figures['threads'] = arguments.threads
-    for name, value in figures.items():
-        print(f'{name:36}{value:12.5f}')
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures))
+    report(figures, arguments.json, name_width=36, value_format='12.5f')
 
 
 if __name__ == '__main__':

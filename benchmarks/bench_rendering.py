@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import os
 import resource
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -27,6 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmarks.timing import measured_apart
 from ssc_ros.memory import keep_freed_memory
 from ssc_ros.models.s4r.rendering import raycast
 from ssc_ros.models.s4r.rendering_config import RenderingConfig
@@ -150,15 +150,6 @@ def measure(way: str, scene: str, arguments: argparse.Namespace) -> tuple[float,
     return min(forward), min(backward), grown / 1024
 
 
-def measured_apart(way: str, scene: str, arguments: argparse.Namespace) -> list[float]:
-    """Measure in a process of its own."""
-    command = [sys.executable, __file__, '--only', way, scene]
-    for name in ('channels', 'repeats'):
-        command += [f'--{name}', str(getattr(arguments, name))]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True)
-    return [float(value) for value in answer.stdout.split()]
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
@@ -173,7 +164,9 @@ def main() -> None:
         return
     print(f'{arguments.channels} channels, {cores} core(s); CPU ms, MB, and plain / ours')
     for scene in SCENES:
-        plain, ours = (measured_apart(way, scene, arguments) for way in ('plain', 'ours'))
+        plain, ours = (
+            measured_apart(__file__, way, scene, arguments, ('channels', 'repeats'))
+            for way in ('plain', 'ours'))
         for way, (forward, backward, grown) in (('plain', plain), ('ours', ours)):
             print(f'{scene:7} {way:6} forward {1000 * forward:6.0f}  '
                   f'backward {1000 * backward:6.0f}  memory {grown:6.0f}', flush=True)

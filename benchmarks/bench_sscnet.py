@@ -11,15 +11,17 @@ Run: python benchmarks/bench_sscnet.py --threads 2
 from __future__ import annotations
 
 import argparse
-import json
-import time
+import sys
 from pathlib import Path
 from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmarks.timing import figures_of, report, take_turns
 from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.placement import nyu_placement
 from ssc_ros.geometry.transforms import level_camera_pose
@@ -35,13 +37,6 @@ CAMERA_HEIGHT_M, FAR_M = 1.4, 3.4
 NYU_CAMERA = PinholeCamera(518.8579, 518.8579, 320.0, 240.0, 480, 640)
 # Left, right, upper and lower border of an image and the depth of what is seen there.
 FURNITURE = ((60, 260, 250, 480, 2.1), (330, 560, 200, 380, 2.8), (580, 640, 0, 480, 1.6))
-
-
-class Timing(NamedTuple):
-    """Shortest of several runs, in seconds."""
-
-    wall_s: float
-    cpu_s: float
 
 
 class Scene(NamedTuple):
@@ -77,25 +72,6 @@ def varied(network: SSCNet) -> SSCNet:
     return network.eval()
 
 
-def seconds(run) -> Timing:
-    """Return the time of one run."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    run()
-    return Timing(time.perf_counter() - wall, time.process_time() - cpu)
-
-
-def take_turns(contestants, rounds: int) -> dict[str, Timing]:
-    """Return the shortest times of each contestant; the first round warms up."""
-    found: dict[str, list[Timing]] = {name: [] for name in contestants}
-    for number in range(rounds + 1):
-        for name, run in contestants.items():
-            timing = seconds(run)
-            if number:
-                found[name].append(timing)
-    return {name: Timing(*map(min, zip(*timings, strict=True)))
-            for name, timings in found.items()}
-
-
 def measure(arguments: argparse.Namespace) -> dict[str, float]:
     """Return all figures by name."""
     torch.manual_seed(0)
@@ -106,8 +82,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     times = take_turns(
         {'plain': lambda: plain(room.tsdf), 'fast': lambda: fast(room.tsdf)}, arguments.rounds)
     expected, found = (network(room.tsdf).argmax(1) for network in (plain, fast))
-    figures = {f'{name}_{field}': value for name, timing in times.items()
-               for field, value in timing._asdict().items()}
+    figures = figures_of(times)
     figures['speedup_wall'] = times['plain'].wall_s / times['fast'].wall_s
     figures['speedup_cpu'] = times['plain'].cpu_s / times['fast'].cpu_s
     agreement = (expected == found).float()
@@ -129,10 +104,7 @@ def main() -> None:
     with torch.inference_mode():
         figures = measure(arguments)
     figures['threads'] = arguments.threads
-    for name, value in figures.items():
-        print(f'{name:32}{value:10.3f}')
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures))
+    report(figures, arguments.json)
 
 
 if __name__ == '__main__':
