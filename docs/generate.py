@@ -27,12 +27,17 @@ NODE_PARAMETERS: Mapping[str, type[Any]] = {
     'evaluator_node': EvaluatorParameters,
     'viewer_node': ViewerParameters,
 }
+CHANGES: Mapping[str, str] = {
+    'live': '**any time**', 'activation': 'inactive', 'configuration': 'unconfigured',
+    'start': 'start'}
 PAGE_HEAD = """# Parameters
 
-Made by `make docs` from the dataclasses in `ssc_ros/nodes`. Parameters marked *live* can change
-while the node is active, those marked *start* can only be given at start, the others are read
-when it is configured. A value out of its range is refused with the reason. Every topic also has
-the usual `qos_overrides.<topic>...` parameters.
+Made by `make docs` from the dataclasses in `ssc_ros/nodes`. The column *changes* tells in which
+states `ros2 param set` may change a parameter: **any time** is taken at once, also while the node
+is active; what is read when the node is activated must be set while it is inactive, and what is
+read when it is configured while it is unconfigured. Everything else is refused with what to do
+about it, and so is a value out of its range. Every topic also has the usual `qos_overrides.<topic>...`
+parameters.
 """
 
 
@@ -51,16 +56,15 @@ def documents() -> dict[Path, str]:
 def _section(node: str, entries: Iterable[ParameterEntry]) -> str:
     rows = [_row(entry) for entry in entries]
     return '\n'.join([
-        f'\n## {node}\n', '| parameter | type | default | range | meaning |',
-        '|---|---|---|---|---|', *rows, ''])
+        f'\n## {node}\n', '| parameter | type | default | range | changes | meaning |',
+        '|---|---|---|---|---|---|', *rows, ''])
 
 
 def _row(entry: ParameterEntry) -> str:
     default = ', '.join(entry.default) if isinstance(entry.default, tuple) else str(entry.default)
     unit = f' {entry.unit}' if entry.unit else ''
-    live = ' *live*' if entry.live else ' *start*' if entry.start_only else ''
     return (f'| `{entry.name}` | {entry.type_name} | {default or "(empty)"} | '
-            f'{entry.constraint}{unit} | {entry.description}{live} |')
+            f'{entry.constraint}{unit} | {CHANGES[entry.read]} | {entry.description} |')
 
 
 if __name__ == '__main__':

@@ -55,15 +55,17 @@ class BagPlayerParameters(LifecycleParameters):
         0.0, 'rate of /clock in wall time, for nodes with use_sim_time; 0 = none', unit='Hz',
         minimum=0.0, maximum=1000.0)
     wait_for_subscribers: int = parameter(
-        0, 'start when each of wait_for_topics has this many subscribers', minimum=0, maximum=100)
+        0, 'start when each of wait_for_topics has this many subscribers', minimum=0, maximum=100,
+        read='activation')
     wait_for_topics: tuple[str, ...] = parameter(
-        ('*',), 'topics that wait_for_subscribers looks at, with * and ? as in a shell')
+        ('*',), 'topics that wait_for_subscribers looks at, with * and ? as in a shell',
+        read='activation')
     wait_for_answer_subscribers: int = parameter(
         0, 'start when lockstep_topic has this many subscribers beside the player, such as a '
-        'recorder that must not miss the first answer', minimum=0, maximum=100)
+        'recorder that must not miss the first answer', minimum=0, maximum=100, read='activation')
     settle_s: float = parameter(
         0.5, 'pause after the subscribers were found: they must find the player, too', unit='s',
-        minimum=0.0, maximum=60.0)
+        minimum=0.0, maximum=60.0, read='activation')
     lockstep_topic: str = parameter(
         '', 'wait for an answer with the same stamp on this topic before the next set of '
         'messages; rate is then ignored; empty = play at the pace of the recording')
@@ -72,10 +74,11 @@ class BagPlayerParameters(LifecycleParameters):
     lockstep_input: str = parameter(
         '', 'topic whose messages are answered; empty = the first image topic of the bag')
     lockstep_timeout_s: float = parameter(
-        60.0, 'go on without an answer after this time', unit='s', minimum=0.01, maximum=1e5)
+        60.0, 'go on without an answer after this time', unit='s', minimum=0.01, maximum=1e5,
+        live=True)
     at_end: str = parameter(
         'exit', 'exit ends the process at the end of the bag, idle keeps it',
-        choices=('exit', 'idle'))
+        choices=('exit', 'idle'), live=True)
 
     def __post_init__(self) -> None:
         if self.wait_for_answer_subscribers and not self.lockstep_topic:

@@ -32,7 +32,7 @@ class BagRecorderParameters(LifecycleParameters):
     storage: str = parameter('mcap', 'file format', choices=('mcap', 'sqlite3'))
     compress: bool = parameter(True, 'compress with zstd')
     topics: tuple[str, ...] = parameter(
-        ('*',), 'topics to record as soon as they appear, with * and ? as in a shell')
+        ('*',), 'topics to record as soon as they appear, with * and ? as in a shell', live=True)
 
 
 class BagRecorderNode(SscLifecycleNode[BagRecorderParameters]):
@@ -80,9 +80,19 @@ class BagRecorderNode(SscLifecycleNode[BagRecorderParameters]):
 
     def _discover(self) -> None:
         for topic, types in self.get_topic_names_and_types():
-            is_wanted = any(fnmatchcase(topic, pattern) for pattern in self.parameters.topics)
-            if is_wanted and topic not in self._listeners and self.count_publishers(topic):
+            is_new = topic not in self._listeners and self._is_wanted(topic)
+            if is_new and self.count_publishers(topic):
                 self._listeners[topic] = self._listen(topic, types[0])
+
+    def _is_wanted(self, topic: str) -> bool:
+        return any(fnmatchcase(topic, pattern) for pattern in self.parameters.topics)
+
+    def handle_parameter_change(self) -> None:
+        """Stop listening to what is no longer wanted; what is wanted now is found in time."""
+        for topic in [topic for topic in self._listeners if not self._is_wanted(topic)]:
+            listener = self._listeners.pop(topic)
+            if listener is not None:
+                self.destroy_subscription(listener)
 
     def _listen(self, topic: str, type_name: str) -> Any:
         package, _, name = type_name.split('/')

@@ -38,7 +38,8 @@ class EvaluatorParameters(LifecycleParameters):
         '', 'label space of ground_truth images, where it is another one: estimates are '
         'translated into it; empty = the same', path='name')
     report: str = parameter(
-        '', 'JSON file that is rewritten after every estimate; empty = none', path='file')
+        '', 'JSON file that is rewritten after every estimate; empty = none', path='file',
+        live=True)
     table_every: int = parameter(
         10, 'log the table after this many scored frames; 0 = only at the end', minimum=0,
         maximum=1_000_000, live=True)

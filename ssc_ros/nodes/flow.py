@@ -131,6 +131,10 @@ class Flow:
         """Resolved names of the images and calibrations it listens to."""
         return [topic for source in self._inputs.values() for topic in source.topics]
 
+    def adapt(self) -> None:
+        """Take over live parameters that are not read at every use."""
+        self._synchronizer.set_tolerance_ms(self._context.parameters().sync.tolerance_ms)
+
     def clear(self) -> None:
         """Drop what waits and forget what was received."""
         self._synchronizer.clear(RESET)

@@ -56,7 +56,7 @@ class SscLifecycleNode(LifecycleNode, Generic[ParametersT]):
         self.state = 'unconfigured'
         self.last_error = ''
         self._node_parameters = NodeParameters(
-            self, parameters, is_frozen=lambda: self.state != 'unconfigured',
+            self, parameters, state=lambda: self.state,
             refusal=self.refusal, on_change=self.handle_parameter_change)
         self._autostart_timer = (
             create_wall_timer(self, AUTOSTART_DELAY_S, self._autostart)

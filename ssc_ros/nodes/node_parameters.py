@@ -12,7 +12,12 @@ from rclpy.parameter import Parameter
 
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.nodes.compat import on_parameter_changes
-from ssc_ros.nodes.parameters import ParameterEntry, build_parameters, parameter_reference
+from ssc_ros.nodes.parameters import (
+    MOMENTS,
+    ParameterEntry,
+    build_parameters,
+    parameter_reference,
+)
 from ssc_ros.paths import confined_path
 
 ParametersT = TypeVar('ParametersT')
@@ -24,7 +29,7 @@ class NodeParameters(Generic[ParametersT]):
     The parameters of one node; ``current`` is always a complete, valid dataclass.
 
     Args:
-        is_frozen: tells whether parameters that are not live must be refused now.
+        state: tells the lifecycle state, by which parameters that are read once are refused.
         refusal: tells why the node cannot take values that are valid by themselves, empty = it
             can.
         on_change: called after a change was applied.
@@ -34,13 +39,13 @@ class NodeParameters(Generic[ParametersT]):
     """
 
     def __init__(
-        self, node: Node, cls: type[ParametersT], *, is_frozen: Callable[[], bool],
+        self, node: Node, cls: type[ParametersT], *, state: Callable[[], str],
         refusal: Callable[[ParametersT], str], on_change: Callable[[], None],
     ) -> None:
         self._node = node
         self._cls = cls
         self._entries = {entry.name: entry for entry in parameter_reference(cls)}
-        self._is_frozen = is_frozen
+        self._state = state
         self._node_refusal = refusal
         self._on_change = on_change
         for entry in self._entries.values():
@@ -77,9 +82,9 @@ class NodeParameters(Generic[ParametersT]):
     def _refusal(self, parameters: Sequence[Parameter[Any]]) -> str:
         changes = self._changes(parameters)
         for name in changes:
-            if self._is_frozen() and not self._entries[name].live:
-                return (f'{name} is read when the node is configured: '
-                        'deactivate and clean up the node before changing it')
+            reason = self._entries[name].frozen_reason(self._state())
+            if reason:
+                return reason
         try:
             return self._node_refusal(self._with(changes)) if changes else ''
         except ConfigurationError as error:
@@ -94,9 +99,11 @@ class NodeParameters(Generic[ParametersT]):
 
 def describe_parameter(entry: ParameterEntry) -> ParameterDescriptor:
     """Return what ``ros2 param describe`` shows; ROS itself enforces the range."""
+    # Not read_only, even where it is: rclpy would refuse it without saying what to do.
+    constraints = [entry.constraint, MOMENTS[entry.read]]
     descriptor = ParameterDescriptor(
-        name=entry.name, description=entry.text, additional_constraints=entry.constraint,
-        read_only=entry.start_only)
+        name=entry.name, description=entry.text,
+        additional_constraints='; '.join(filter(None, constraints)))
     if entry.minimum is None and entry.maximum is None:
         return descriptor
     if entry.type_name == 'integer':

@@ -17,6 +17,23 @@ from ssc_ros.errors import ConfigurationError
 ParametersT = TypeVar('ParametersT')
 ParameterValue = Any  # bool, int, float, str or a tuple of str
 
+Moment = Literal['live', 'activation', 'configuration', 'start']
+"""When a parameter is read: at every use, or when the node enters a state, or once."""
+
+_MAY_CHANGE: Mapping[str, tuple[str, ...]] = {
+    'live': ('unconfigured', 'inactive', 'active', 'finalized'),
+    'activation': ('unconfigured', 'inactive'), 'configuration': ('unconfigured',), 'start': ()}
+_REMEDIES: Mapping[str, str] = {
+    'activation': 'is read when the node is activated: deactivate the node, set it, and '
+                  'activate the node again',
+    'configuration': 'is read when the node is configured: deactivate and clean up the node, set '
+                     'it, then configure and activate the node again',
+    'start': 'can only be given at start: end the node and start it with the new value'}
+MOMENTS: Mapping[str, str] = {
+    'live': 'can change at any time', 'activation': 'can change while the node is inactive',
+    'configuration': 'can change while the node is unconfigured',
+    'start': 'can only be given at start'}
+
 _TYPE_NAMES: Mapping[Any, str] = {
     bool: 'bool', int: 'integer', float: 'double', str: 'string',
     tuple[str, ...]: 'string_array'}
@@ -28,8 +45,7 @@ class ParameterEntry:
     One parameter as users see it.
 
     Attributes:
-        live: may change while the node runs; others are read when the node is configured.
-        start_only: can only be given when the process starts.
+        read: when the node reads it, and so until when it may change.
         path: names a ``file``, or a ``name`` of something shipped or else a file; names that are
             set at run time cannot leave ``files_directory``.
         minimum, maximum: closed range of numbers, None = unbounded.
@@ -44,9 +60,19 @@ class ParameterEntry:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
-    live: bool = False
-    start_only: bool = False
+    read: Moment = 'configuration'
     path: Literal['', 'file', 'name'] = ''
+
+    @property
+    def live(self) -> bool:
+        """Whether it may change while the node is active."""
+        return self.read == 'live'
+
+    def frozen_reason(self, state: str) -> str:
+        """Return why it cannot change in a lifecycle state and what to do, empty = it can."""
+        if state in _MAY_CHANGE[self.read]:
+            return ''
+        return f'{self.name} {_REMEDIES[self.read]} (the node is {state})'
 
     @property
     def constraint(self) -> str:
@@ -85,12 +111,12 @@ class ParameterEntry:
 def parameter(
     default: ParameterValue, description: str, *, unit: str = '',
     minimum: float | None = None, maximum: float | None = None,
-    choices: Sequence[str] = (), live: bool = False, start_only: bool = False,
+    choices: Sequence[str] = (), live: bool = False, read: Moment = 'configuration',
     path: Literal['', 'file', 'name'] = '',
 ) -> Any:
-    """Return the dataclass field of one parameter; see ParameterEntry for the arguments."""
+    """Return the field of one parameter; see ParameterEntry for all but ``live`` = read live."""
     metadata = {'description': description, 'unit': unit, 'minimum': minimum, 'maximum': maximum,
-                'choices': tuple(choices), 'live': live, 'start_only': start_only, 'path': path}
+                'choices': tuple(choices), 'read': 'live' if live else read, 'path': path}
     return field(default=default, metadata={'parameter': metadata})
 
 
@@ -177,8 +203,8 @@ def to_yaml(cls: type[Any], node_name: str) -> str:
             if groups[:depth + 1] != open_groups[:depth + 1]:
                 lines.append(f'{_indent(depth)}{name}:')
         open_groups = groups
-        live = ' Can change while running.' if entry.live else ''
-        lines.append(f'{_indent(len(groups))}# {entry.text}.{live}')
+        moment = MOMENTS[entry.read]
+        lines.append(f'{_indent(len(groups))}# {entry.text}. {moment.capitalize()}.')
         lines.append(f'{_indent(len(groups))}{leaf}: {_yaml_value(entry.default)}')
     return '\n'.join(lines) + '\n'
 

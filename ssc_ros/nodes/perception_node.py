@@ -114,6 +114,11 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
             f'{sync.tolerance_ms:g} ms ({sync.policy})')
         self._classes.publish()
 
+    def handle_parameter_change(self) -> None:
+        """Let the running flow take over what changed."""
+        if self._flow is not None:
+            self._flow.adapt()
+
     def handle_deactivate(self) -> None:
         """Stop listening and computing; the network stays loaded."""
         flow, self._flow = self._flow, None

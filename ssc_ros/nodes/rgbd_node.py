@@ -53,6 +53,7 @@ class RgbdNode(CompletionNode[RgbdParameters]):
 
     def handle_parameter_change(self) -> None:
         """Let the next frame be made with the iterations that are wanted now."""
+        super().handle_parameter_change()
         if self._estimator is not None:
             set_iterations(self._estimator, self.parameters.model.iterations)
 

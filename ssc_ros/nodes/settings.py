@@ -16,10 +16,11 @@ class LifecycleParameters:
     """What every node has."""
 
     autostart: bool = parameter(
-        True, 'configure and activate at start-up; false when a lifecycle manager does it')
+        True, 'configure and activate at start-up; false when a lifecycle manager does it',
+        read='start')
     files_directory: str = parameter(
-        '', 'folder that files named at run time, by services or by parameters, cannot leave; can '
-        'only be given at start; empty = the working directory', start_only=True)
+        '', 'folder that files named at run time, by services or by parameters, cannot leave; '
+        'empty = the working directory', read='start')
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,11 @@ class InputParameters:
 
     transport: str = parameter(
         'raw', 'raw subscribes to sensor_msgs/Image; compressed to CompressedImage on '
-        '<topic>/compressed, for depth on <topic>/compressedDepth', choices=('raw', 'compressed'))
+        '<topic>/compressed, for depth on <topic>/compressedDepth', choices=('raw', 'compressed'),
+        read='activation')
     rectify: bool = parameter(
-        False, 'rectify the images here, for drivers that publish only raw ones')
+        False, 'rectify the images here, for drivers that publish only raw ones',
+        read='activation')
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,10 @@ class SyncParameters:
     policy: str = parameter(
         'nearest', 'nearest matches the closest stamps; message_filters_approximate uses the '
         'stock filter where it is installed',
-        choices=('nearest', 'message_filters_approximate'))
+        choices=('nearest', 'message_filters_approximate'), read='activation')
     tolerance_ms: float = parameter(
         20.0, 'largest difference between stamps of one set', unit='ms', minimum=0.0,
-        maximum=1000.0)
+        maximum=1000.0, live=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class PoseParameters:
     source: str = parameter(
         'parameters', 'parameters: fixed height, pitch and roll; odometry: nav_msgs/Odometry of '
         'the optical frame on topic odom; tf: from world_frame to the optical frame',
-        choices=('parameters', 'odometry', 'tf'))
+        choices=('parameters', 'odometry', 'tf'), read='activation')
     camera_height_m: float = parameter(
         1.2, 'optical centre above the floor, for source parameters', unit='m', minimum=0.0,
         maximum=20.0, live=True)
@@ -68,7 +71,7 @@ class PoseParameters:
         'axes of the world of odometry or tf, best where these are those of the walls',
         choices=('camera', 'world'), live=True)
     world_frame: str = parameter(
-        'odom', 'z-up frame that source tf asks for')
+        'odom', 'z-up frame that source tf asks for', live=True)
     floor_z_m: float = parameter(
         0.0, 'height of the floor in the world frame of odometry or tf', unit='m',
         minimum=-1000.0, maximum=1000.0, live=True)
@@ -88,7 +91,7 @@ class RgbdPoseParameters(PoseParameters):
         'parameters', 'parameters: fixed height, pitch and roll; odometry: nav_msgs/Odometry of '
         'the optical frame on topic odom; tf: from world_frame to the optical frame; depth: '
         'gravity and floor as the depth image of a room shows them, for want of anything better',
-        choices=('parameters', 'odometry', 'tf', 'depth'))
+        choices=('parameters', 'odometry', 'tf', 'depth'), read='activation')
 
 
 @dataclass(frozen=True, slots=True)

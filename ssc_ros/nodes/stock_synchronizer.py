@@ -54,6 +54,11 @@ class StockSynchronizer:
         self._outstanding -= len(matched) * len(self._filters)
         return matched
 
+    def set_tolerance_ms(self, tolerance_ms: float) -> None:
+        """Go on with a new filter, into whose queues what waited does not come along."""
+        self._tolerance_s = tolerance_ms / 1000
+        self._connect()
+
     def clear(self, reason: str) -> None:
         """Start with empty queues."""
         self._drop(reason, self._outstanding)

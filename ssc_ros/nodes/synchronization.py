@@ -34,6 +34,9 @@ class Synchronizer(Protocol):
     def push(self, name: str, stamp_ns: int, message: Any) -> list[Mapping[str, Any]]:
         """Add a message of input ``name``."""
 
+    def set_tolerance_ms(self, tolerance_ms: float) -> None:
+        """Let stamps of one set differ by this much from now on."""
+
     def clear(self, reason: str) -> None:
         """Drop all that waits, counted as ``reason``."""
 
@@ -51,6 +54,10 @@ class NearestSynchronizer:
     def push(self, name: str, stamp_ns: int, message: Any) -> list[Mapping[str, Any]]:
         """Add a message."""
         return self._matcher.push(name, stamp_ns, message)
+
+    def set_tolerance_ms(self, tolerance_ms: float) -> None:
+        """Let stamps of one set differ by this much from now on."""
+        self._matcher.set_tolerance(int(tolerance_ms * NANOSECONDS_PER_MS))
 
     def clear(self, reason: str) -> None:
         """Drop all that waits."""

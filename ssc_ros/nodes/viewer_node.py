@@ -36,7 +36,7 @@ class ViewerParameters(LifecycleParameters):
     """viewer_node: subscribes to the outputs of one perception node and to its left image."""
 
     source: str = parameter(
-        'stereo_node', 'name of the node whose outputs are shown')
+        'stereo_node', 'name of the node whose outputs are shown', read='activation')
     label_space: str = parameter(
         'nyu12', 'names and colours of its class ids: a shipped label space or a YAML file',
         path='name')

@@ -79,11 +79,10 @@ class NearestStampMatcher(Generic[MessageT]):
         if pivot not in inputs or len(set(inputs)) != len(inputs):
             raise ConfigurationError(
                 f'inputs {list(inputs)} must be different and contain the pivot {pivot!r}')
-        if tolerance_ns < 0 or max_age_ns <= 0 or max_waiting < 1:
+        if max_age_ns <= 0 or max_waiting < 1:
             raise ConfigurationError(
-                f'tolerance {tolerance_ns} ns must not be negative, max age {max_age_ns} ns and '
-                f'max_waiting {max_waiting} must be positive')
-        self._pivot, self._tolerance_ns = pivot, tolerance_ns
+                f'max age {max_age_ns} ns and max_waiting {max_waiting} must be positive')
+        self._pivot = pivot
         self._max_age_ns, self._max_waiting = max_age_ns, max_waiting
         self._on_drop = on_drop
         self._queues: dict[str, StampQueue[MessageT]] = {name: StampQueue() for name in inputs}
@@ -93,6 +92,19 @@ class NearestStampMatcher(Generic[MessageT]):
         self._resets = 0
         self._fresh_drops: list[tuple[str, int]] = []
         self._lock = threading.Lock()
+        self.set_tolerance(tolerance_ns)
+
+    def set_tolerance(self, tolerance_ns: int) -> None:
+        """
+        Change the tolerance; what waits is judged by it with the next message.
+
+        Raises:
+            ConfigurationError: it is negative.
+        """
+        if tolerance_ns < 0:
+            raise ConfigurationError(f'tolerance {tolerance_ns} ns must not be negative')
+        with self._lock:
+            self._tolerance_ns = tolerance_ns
 
     @property
     def resets(self) -> int:

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.ros
     ('pose.camera_height_m', -1.0, ''),
     ('pose.camera_pitch_deg', float('nan'), ''),
     ('outputs.obstacle_min_height_m', 5.0, 'must lie below'),
-    ('sync.tolerance_ms', 10.0, 'clean up the node'),
+    ('sync.policy', 'nearest', 'deactivate the node, set it'),
     ('model.weights', 'dummy', 'clean up the node'),
     ('pose.camera_height_m', 'tall', ''),
 ])

@@ -61,6 +61,22 @@ def test_impossible_values_are_refused_with_the_name_and_the_rule(values, reason
         build_parameters(Camera, values)
 
 
+@pytest.mark.parametrize(('read', 'state', 'remedy'), [
+    ('live', 'active', ''), ('activation', 'active', 'deactivate the node'),
+    ('activation', 'inactive', ''), ('configuration', 'inactive', 'clean up the node'),
+    ('configuration', 'unconfigured', ''), ('start', 'unconfigured', 'start it with'),
+])
+def test_a_parameter_changes_until_it_is_read_and_then_says_what_to_do(read, state, remedy):
+    @dataclass(frozen=True, slots=True)
+    class Single:
+        value: float = parameter(1.0, 'number', read=read)
+
+    entry, = parameter_reference(Single)
+    reason = entry.frozen_reason(state)
+    assert bool(reason) == bool(remedy) and remedy in reason
+    assert entry.live == (read == 'live')
+
+
 def test_a_field_that_is_no_parameter_is_a_mistake_of_ours():
     @dataclass(frozen=True)
     class Plain:
@@ -83,7 +99,7 @@ def test_the_yaml_holds_every_default_in_its_ros_type(cls):
 
 def test_the_yaml_explains_each_parameter():
     text = to_yaml(Camera, 'camera')
-    assert '# magnification [x]. Can change while running.' in text
+    assert '# magnification [x]. Can change at any time.' in text
     assert text.count('lens:') == 1
 
 

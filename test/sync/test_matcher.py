@@ -219,3 +219,13 @@ def test_jittering_cameras_match_frame_by_frame(jitter: list[int], order: int) -
     assert len(sets) >= 19
     assert sets == [{'left': 40 * k + jitter[2 * k], 'right': 40 * k + jitter[2 * k + 1]}
                     for k in range(len(sets))]
+
+
+def test_a_new_tolerance_holds_from_the_next_message_on():
+    matcher = NearestStampMatcher(['left', 'right'], 'left', tolerance_ns=10)
+    assert matcher.push('left', 1_000, 'L') == [] and matcher.push('right', 1_050, 'R') == []
+    matcher.set_tolerance(60)
+    assert matcher.push('left', 2_000, 'L') == []
+    assert matcher.push('right', 2_050, 'R') == [{'left': 'L', 'right': 'R'}]
+    with pytest.raises(ConfigurationError, match='must not be negative'):
+        matcher.set_tolerance(-1)
