@@ -11,8 +11,13 @@ import pytest
 from training.cli import evaluate_joint
 from training.datasets.joint import loading
 from training.datasets.nyu.fixture import write_fixture
+from training.datasets.scans import SpsgImages
+from training.datasets.scans.prepare import ChunkOptions, rules_at, write_training_chunks
+from training.datasets.scans.synthetic import ScanRecipe, SyntheticScan
 from training.datasets.synthetic import generate
 from training.experiment import Experiment, parse_experiment
+from training.segmenters.colors import ColorSegmenter
+from training.segmenters.pseudo_labels import label_scan
 
 from .joint_world import GRID_SHAPE, IMAGE_SIZE, open_boxes
 
@@ -57,6 +62,17 @@ TINY_IMENET = {
     'run': {'checkpoint_every_steps': 1},
 }
 
+TINY_S4R = {
+    'system': 's4r',
+    'network': {'preset': 'small', 'voxel_size_m': 0.08, 'chunk_shape': [32, 16, 16],
+                'channels': [4, 8, 16]},
+    'data': {'view_size': [24, 32], 'views': 2, 'batch_size': 2, 'val_samples': 2, 'workers': 0,
+             'train_samples': 8},
+    'losses': {'least_pixels': 4, 'distance': 1.0},
+    'optimization': {'steps': 6, 'learning_rate': 2e-3, 'views_from': 0.3, 'virtual_from': 0.6},
+    'run': {'checkpoint_every_steps': 2},
+}
+
 TINY_BOXES = {
     'network': {
         'grid_shape': list(GRID_SHAPE), 'image_size': list(IMAGE_SIZE),
@@ -97,6 +113,27 @@ def tiny_nyu(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp('package') / 'NYU'
     write_fixture(root)
     return root
+
+
+@pytest.fixture(scope='session')
+def tiny_scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a room each to train on, validate and test, in voxels of 8 cm."""
+    root = tmp_path_factory.mktemp('scans')
+    options = ChunkOptions(rules=rules_at(0.08), voxel_size_m=0.08, writes_scenes=True,
+                           max_chunks=10)
+    for split in ('train', 'val', 'test'):
+        scan = SyntheticScan(ScanRecipe(
+            split, 0, rooms=1, frames_per_room=8, height=48, width=64, paint='classes'))
+        write_training_chunks(scan, root / split, options)
+        images = root / split / 'images' / scan.name
+        label_scan(SpsgImages(images), ColorSegmenter('nyu12', 'matterport11'), images)
+    return root
+
+
+@pytest.fixture(scope='session')
+def make_s4r(tiny_scans: Path) -> Callable[..., Experiment]:
+    """Return the maker of S4R experiments on tiny scans."""
+    return maker(tiny_scans, TINY_S4R)
 
 
 @pytest.fixture(scope='session')
