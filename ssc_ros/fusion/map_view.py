@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ssc_ros.errors import DataError
 from ssc_ros.fusion.mesh import MeshLayers, SceneMesh, surface_mesh
+from ssc_ros.fusion.rolling_arrays import Plane
 from ssc_ros.fusion.scene_volume import SURFACE_VOXELS, TRUNCATION_VOXELS, SceneVolume
 
 NO_LABEL = 255
@@ -83,11 +84,13 @@ class MapView:
     Attributes:
         volume: what was fused.
         completion: what the network said, of the same voxels.
+        start: (y, x) of its first column in the lattice of the map.
         stamp_ns: of the newest frame in it, 0 = none.
     """
 
     volume: SceneVolume
     completion: Completion
+    start: Plane = (0, 0)
     stamp_ns: int = 0
 
     @cached_property

@@ -28,7 +28,7 @@ class SceneMesh:
     Attributes:
         vertices: (V, 3) float32 metres.
         faces: (F, 3) int32, counter-clockwise seen from free space.
-        observed: (V,) bool: measured, not inferred.
+        observed: (V,) bool: measured, not inferred; so were both voxels that it lies between.
         rgb: (V, 3) uint8, None without colours.
         labels: (V,) uint8 class, None without classes.
         confidence: (V,) float32 probability of the class, None without classes.
@@ -96,7 +96,7 @@ def surface_mesh(layers: MeshLayers) -> SceneMesh:
     labels, confidence = _classes(surface, layers)
     return SceneMesh(
         layers.grid.to_world(surface.vertices).astype(np.float32), surface.faces,
-        surface.nearest(layers.observed), rgb, labels, confidence)
+        surface.interpolated(layers.observed) == 1, rgb, labels, confidence)
 
 
 def _classes(

@@ -34,24 +34,25 @@ class RollingFusion:
     """
     Fuses posed frames as ``TsdfFusion`` does, in constant memory, whatever the length of the way.
 
-    Voxels belong to a lattice that is fixed in the world: the centre of voxel (3, 0, 0) is the
-    origin, so that a floor at z = 0 lies where completion networks expect it. Inside the window
+    Voxels belong to a lattice that is fixed in the world: the centre of voxel (3, 0, 0) lies on
+    the floor below the origin, where completion networks expect the floor. Inside the window
     the values are those of a ``TsdfFusion`` over all that the window ever held.
 
     Args:
         shape: (Z, Y, X) voxels of the window.
         voxel_size_m: edge of a voxel.
+        floor_z_m: height of the floor in the world.
         device: where the window lies.
         settings: how frames are fused.
     """
 
     def __init__(
-        self, shape: Shape, *, voxel_size_m: float, device: torch.device | str = 'cpu',
-        settings: FusionSettings = DEFAULT_FUSION,
+        self, shape: Shape, *, voxel_size_m: float, floor_z_m: float = 0.0,
+        device: torch.device | str = 'cpu', settings: FusionSettings = DEFAULT_FUSION,
     ) -> None:
         self.settings = settings
         self.device = torch.device(device)
-        self._lattice = _lattice(shape, voxel_size_m)
+        self._lattice = _lattice(shape, voxel_size_m, floor_z_m)
         self._arrays = RollingArrays(shape, {
             'tsdf_m': (torch.float32, 0), 'weight': (torch.uint8, 0), 'colors': (torch.int32, 0),
         }, self.device)
@@ -150,9 +151,9 @@ def unpacked_colors(words: Tensor) -> NDArray[np.uint8]:
     return np.ascontiguousarray(packed[..., None].view(np.uint8)[..., :3])
 
 
-def _lattice(shape: Shape, voxel_size_m: float) -> VolumeGrid:
+def _lattice(shape: Shape, voxel_size_m: float, floor_z_m: float) -> VolumeGrid:
     matrix = np.diag([1 / voxel_size_m] * 3 + [1.0])
-    matrix[2, 3] = PADDING_XYZ[2]
+    matrix[2, 3] = PADDING_XYZ[2] - floor_z_m / voxel_size_m
     return VolumeGrid(shape, voxel_size_m, matrix)
 
 

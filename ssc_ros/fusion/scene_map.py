@@ -72,6 +72,11 @@ class SceneMap:
         """Where the window lies in the lattice."""
         return self._fusion.box
 
+    @property
+    def changes(self) -> int:
+        """Grows with every frame, and when the map is emptied or loaded."""
+        return self._changes
+
     def integrate(self, frame: PreparedFrame, stamp_ns: int = 0) -> None:
         """Fuse a frame; the window follows the camera."""
         with self._fusion_lock:
@@ -128,7 +133,7 @@ class SceneMap:
             if generation != self._generation:
                 values = RollingArrays(volume.grid.shape, COMPLETION_LAYERS).read(
                     PlaneBox((0, 0), box.shape))
-        return MapView(volume, _completion(values), stamp_ns)
+        return MapView(volume, _completion(values), box.start, stamp_ns)
 
     def clear(self) -> None:
         """Forget everything; completions under way will not be kept."""
@@ -137,20 +142,22 @@ class SceneMap:
             self._completed.clear()
             self._begin_anew()
 
-    def restore(self, view: MapView, start: Plane) -> None:
+    def restore(self, view: MapView) -> None:
         """
-        Go on from a view whose first column is (y, x).
+        Go on from a view.
 
         Raises:
-            DataError: its size or its voxels are not those of this map.
+            DataError: its size, its voxels or its floor are not those of this map.
         """
-        shape = self._fusion.grid(self._fusion.box).shape
-        grid = view.volume.grid
-        if grid.shape != shape or abs(grid.voxel_size_m - self.voxel_size_m) > 1e-9:
+        start, grid = view.start, view.volume.grid
+        own = self._fusion.grid(PlaneBox(start, self._fusion.box.shape))
+        if grid.shape != own.shape or not np.allclose(grid.T_grid_world, own.T_grid_world):
             raise DataError(
-                f'the saved map has {grid.shape} voxels of {grid.voxel_size_m:g} m, this one '
-                f'{shape} of {self.voxel_size_m:g} m: start the node with the map.extent_m and '
-                'the weights that it was saved with')
+                f'the saved map has {grid.shape} voxels of {grid.voxel_size_m:g} m from '
+                f'{grid.to_world([[0, 0, 0]])[0].tolist()} m on, here these would be {own.shape} '
+                f'of {own.voxel_size_m:g} m from {own.to_world([[0, 0, 0]])[0].tolist()} m on: '
+                'start the node with the map.extent_m, pose.floor_z_m and weights that the map '
+                'was saved with')
         said = view.completion
         with self._fusion_lock, self._completed_lock:
             self._fusion.restore(view.volume, start)

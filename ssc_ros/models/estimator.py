@@ -18,7 +18,7 @@ from ssc_ros.models.registry import RANDOM_PREFIX, find_network, split_preset
 from ssc_ros.weights import find_bundle, read_bundle_config
 
 if TYPE_CHECKING:
-    from ssc_ros.models.s4r.processing import S4rEstimator
+    from ssc_ros.models.volumes import VolumeEstimator
 
 DUMMY = 'dummy'
 DUMMY_WALL_M = 4.0
@@ -166,9 +166,13 @@ def load_image_estimator(
 
 def load_volume_estimator(
     weights: str | Path, *, device: str = 'auto', precision: str = 'auto',
-) -> S4rEstimator:
+) -> VolumeEstimator:
     """Load a network that completes volumes; arguments and errors as of ``load_estimator``."""
-    estimator: S4rEstimator = _load(weights, 'volume', device=device, precision=precision)
+    if str(weights) == DUMMY:
+        from ssc_ros.models.volumes import DummyVolumeEstimator
+
+        return DummyVolumeEstimator()
+    estimator: VolumeEstimator = _load(weights, 'volume', device=device, precision=precision)
     return estimator
 
 

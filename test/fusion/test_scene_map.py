@@ -150,9 +150,9 @@ class TestCompletions:
 class TestFiles:
     def test_a_saved_map_comes_back_bit_for_bit_and_goes_on(self, scenes, filled, tmp_path):
         filled.integrate(wall_frame(scenes, x_m=1.8), stamp_ns=9)
-        save_map(tmp_path / 'map.npz', filled.view(), filled.box.start)
+        save_map(tmp_path / 'map.npz', filled.view())
         loaded = make_map()
-        loaded.restore(*load_map(tmp_path / 'map.npz'))
+        loaded.restore(load_map(tmp_path / 'map.npz'))
         for scene_map in (filled, loaded):
             scene_map.integrate(wall_frame(scenes, x_m=2.0), stamp_ns=10)
         assert loaded.box == filled.box
@@ -160,7 +160,7 @@ class TestFiles:
             np.testing.assert_array_equal(mine, other)
 
     def test_the_measured_part_is_a_volume_like_any_other(self, filled, tmp_path):
-        save_map(tmp_path / 'map.npz', filled.view(), filled.box.start)
+        save_map(tmp_path / 'map.npz', filled.view())
         volume = load_volume(tmp_path / 'map.npz')
         np.testing.assert_array_equal(volume.tsdf_m, filled.view().volume.tsdf_m)
 
@@ -168,7 +168,7 @@ class TestFiles:
         other = SceneMap(RollingFusion((16, 48, 32), voxel_size_m=VOXEL_SIZE_M))
         before = filled.view()
         with pytest.raises(DataError, match='extent_m'):
-            filled.restore(other.view(), (0, 0))
+            filled.restore(other.view())
         np.testing.assert_array_equal(filled.view().volume.weight, before.volume.weight)
 
     @pytest.mark.parametrize('content', [b'', b'PK\x03\x04 broken', b'text'])
