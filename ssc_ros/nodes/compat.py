@@ -13,6 +13,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 
 try:
     from rclpy.impl.implementation_singleton import rclpy_implementation as _implementation
@@ -25,8 +26,8 @@ except (ImportError, AttributeError):  # the private module may move
 __all__ = [
     'STOP_EXCEPTIONS', 'ExternalShutdownException', 'InvalidHandle', 'LifecycleNode',
     'LifecycleState', 'ParameterException', 'RCLError', 'TransitionCallbackReturn',
-    'create_executor', 'create_wall_timer', 'on_parameter_changes', 'shut_down',
-    'spin_until_shutdown',
+    'create_executor', 'create_wall_timer', 'misfit_of', 'on_parameter_changes', 'shut_down',
+    'spin_until_shutdown', 'type_name',
 ]
 
 # Ctrl-C arrives as one or the other, depending on the distribution and on who spins (rclpy#1166).
@@ -54,6 +55,24 @@ def create_wall_timer(node: Node, period_s: float, callback: Callable[[], None])
     """Create a timer that also ticks while a simulated clock stands still."""
     return node.create_timer(
         period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+
+def misfit_of(publisher_qos: QoSProfile, subscription_qos: QoSProfile) -> str:
+    """
+    Return why nothing can pass from a publisher to a subscription, empty = it can.
+
+    The graph is asked instead of waiting for incompatible-QoS events: their classes moved after
+    Humble, not every middleware sends them, and none says that the trouble is over.
+    """
+    compatibility, reason = qos_check_compatible(publisher_qos, subscription_qos)
+    # A policy that the middleware does not tell gives a warning.
+    is_misfit = compatibility == QoSCompatibility.ERROR
+    return reason.removeprefix('ERROR: ').rstrip('; ') if is_misfit else ''
+
+
+def type_name(message_class: Any) -> str:
+    """Return the name of a message class as the graph tells it, e.g. sensor_msgs/msg/Image."""
+    return f'{message_class.__module__.split(".")[0]}/msg/{message_class.__name__}'
 
 
 def on_parameter_changes(

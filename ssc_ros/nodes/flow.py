@@ -14,14 +14,18 @@ from rclpy.node import Node
 
 from ssc_ros.errors import SscError
 from ssc_ros.geometry.calibration import CameraCalibration
-from ssc_ros.messages.headers import stamp_ns
+from ssc_ros.memory import free_cached_memory, is_out_of_memory
+from ssc_ros.messages.headers import NANOSECONDS_PER_SECOND, stamp_ns
+from ssc_ros.nodes.activity import Activity, ActivityRecord
 from ssc_ros.nodes.inputs import CameraInput, ImageInput
 from ssc_ros.nodes.ledger import Ledger
 from ssc_ros.nodes.refusals import (
+    BAD_STAMP,
     DISABLED,
     ESTIMATOR_FAILED,
     INTERNAL_ERROR,
     NO_FRAME,
+    OUT_OF_MEMORY,
     RESET,
     STOPPED,
     ZERO_STAMP,
@@ -116,6 +120,7 @@ class Flow:
         self._handler = context.handler
         self._synchronizer = create_synchronizer(
             [spec.name for spec in context.image_inputs], values.sync, context.ledger.drop)
+        self._activity = ActivityRecord([spec.name for spec in context.image_inputs])
         self._worker = Worker(self._process, self._discard)
         self._inputs = {spec.name: CameraInput(context.node, spec, values.input)
                         for spec in context.image_inputs}
@@ -131,6 +136,16 @@ class Flow:
         """Resolved names of the images and calibrations it listens to."""
         return [topic for source in self._inputs.values() for topic in source.topics]
 
+    @property
+    def inputs(self) -> list[CameraInput]:
+        """The topics it listens to, the one that gives stamps and frames first."""
+        return list(self._inputs.values())
+
+    @property
+    def activity(self) -> Activity:
+        """What it lately did."""
+        return self._activity.now()
+
     def adapt(self) -> None:
         """Take over live parameters that are not read at every use."""
         self._synchronizer.set_tolerance_ms(self._context.parameters().sync.tolerance_ms)
@@ -138,6 +153,7 @@ class Flow:
     def clear(self) -> None:
         """Drop what waits and forget what was received."""
         self._synchronizer.clear(RESET)
+        self._activity.clear()
         self._handler.clear()
 
     def close(self) -> bool:
@@ -152,20 +168,23 @@ class Flow:
         """Take one image in the executor's thread: must stay far below a millisecond."""
         ledger = self._context.ledger
         ledger.receive(name)
+        header = msg.header
+        self._activity.hear(name, stamp_ns(header.stamp), header.frame_id)
         if not self.is_enabled:
             ledger.drop(DISABLED)
             return
         try:
-            _check_header(msg.header, self._inputs[name].topic)
+            _check_header(header, self._inputs[name].topic)
         except RefusedInputError as refusal:
             self._refuse(refusal, messages=1)
             return
         arrival_s = monotonic()
-        for messages in self._synchronizer.push(name, stamp_ns(msg.header.stamp), msg):
+        for messages in self._synchronizer.push(name, stamp_ns(header.stamp), msg):
             pivot_stamp = messages[self._pivot].header.stamp
             self._worker.put(ImageSet(stamp_ns(pivot_stamp), messages, arrival_s))
 
     def _refuse(self, refusal: RefusedInputError, messages: int) -> None:
+        self._activity.refuse(refusal)
         self._context.reporter.warn(refusal.reason, refusal.topic, str(refusal))
         self._context.ledger.drop(refusal.reason, messages)
 
@@ -174,6 +193,7 @@ class Flow:
 
     def _process(self, images: ImageSet) -> None:
         """Take one set through all stages; whatever is wrong with it must not end the thread."""
+        self._activity.begin()
         try:
             is_used = self._walk(images)
         except RefusedInputError as refusal:
@@ -184,9 +204,12 @@ class Flow:
                 RefusedInputError(INTERNAL_ERROR, topic, format_exc()), len(images.messages))
         else:
             if is_used:
+                self._activity.finish()
                 self._context.ledger.use(images.messages)
             else:
                 self._discard(STOPPED, images)
+        finally:
+            self._activity.end()
 
     def _walk(self, images: ImageSet) -> bool:
         """Return whether the result was still wanted."""
@@ -230,11 +253,20 @@ class Flow:
             with self._context.estimator_lock:
                 return estimator(frame)
         except Exception as error:
-            # Our own errors say what to do; of others only the traceback helps.
-            reason = str(error) if isinstance(error, SscError) else format_exc()
-            raise RefusedInputError(
-                ESTIMATOR_FAILED, estimator.name,
-                f'the network skipped a frame: {reason}') from error
+            if not is_out_of_memory(error):
+                # Our own errors say what to do; of others only the traceback helps.
+                reason = str(error) if isinstance(error, SscError) else format_exc()
+                raise RefusedInputError(
+                    ESTIMATOR_FAILED, estimator.name,
+                    f'the network skipped a frame: {reason}') from error
+            reason = (str(error) or repr(error)).splitlines()[0]
+        # Only now the error is gone, and with it the tensors of the frames it passed through.
+        free_cached_memory()
+        raise RefusedInputError(
+            OUT_OF_MEMORY, estimator.name,
+            f'the network skipped a frame for want of memory on {estimator.device} ({reason}): '
+            'end what else uses it, or configure the node with smaller weights, another '
+            'model.device or a shorter model.precision')
 
     def _age_ms(self, images: ImageSet) -> float:
         now_ns: int = self._context.node.get_clock().now().nanoseconds
@@ -246,6 +278,10 @@ def _check_header(header: Any, topic: str) -> None:
         raise RefusedInputError(
             ZERO_STAMP, topic, 'image with stamp 0: the camera driver must set header.stamp to '
             'the time of exposure')
+    if header.stamp.nanosec >= NANOSECONDS_PER_SECOND:
+        raise RefusedInputError(
+            BAD_STAMP, topic, f'image with {header.stamp.nanosec} nanoseconds in header.stamp, '
+            f'expected less than {NANOSECONDS_PER_SECOND}: check the camera driver')
     if not header.frame_id:
         raise RefusedInputError(
             NO_FRAME, topic, 'image without header.frame_id: the camera driver must name its '

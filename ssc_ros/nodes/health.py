@@ -9,6 +9,7 @@ from typing import Any
 from ssc_ros.messages.classes import message_class, new_message
 from ssc_ros.nodes.refusals import SUPERSEDED
 from ssc_ros.nodes.timings import StageSummary
+from ssc_ros.nodes.watchdog import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Health:
     Attributes:
         state: lifecycle state.
         error: why the node is not where it should be, empty = fine.
+        finding: of the watchdog, None = nothing to tell.
         window_s: length of the sliding window of ``stages``.
         received, used: messages by input since activation.
         dropped: messages by reason since activation.
@@ -30,6 +32,7 @@ class Health:
 
     state: str
     error: str = ''
+    finding: Finding | None = None
     window_s: float = 10.0
     received: Mapping[str, int] = field(default_factory=dict)
     used: Mapping[str, int] = field(default_factory=dict)
@@ -47,10 +50,18 @@ class Health:
 
 def judge(health: Health) -> tuple[str, str]:
     """Return the level (``OK``, ``WARN`` or ``ERROR``) and the sentence of a node's state."""
+    finding = health.finding
     if health.error:
-        return 'ERROR', health.error
+        return 'ERROR', health.error if finding is None else finding.sentence
+    if finding is not None and finding.is_fault:
+        return 'WARN', finding.sentence
     if health.state != 'active':
         return 'OK', f'{health.state}: nothing is processed'
+    level, sentence = _judge_flow(health)
+    return level, sentence if finding is None else f'{sentence}; {finding.sentence}'
+
+
+def _judge_flow(health: Health) -> tuple[str, str]:
     if not any(health.received.values()):
         return 'WARN', 'no image yet on ' + ', '.join(health.topics)
     # A network slower than the camera is normal: the newest frame wins.
@@ -80,7 +91,9 @@ def encode_health(health: Health, name: str, hardware_id: str, stamp: Any) -> An
 
 def health_values(health: Health) -> dict[str, str]:
     """Return the figures by name, with units."""
-    values = {'state': health.state, **health.details, 'rate (Hz)': f'{health.rate_hz:.2f}'}
+    values = {'state': health.state,
+              'watchdog': health.finding.cause if health.finding else 'content',
+              **health.details, 'rate (Hz)': f'{health.rate_hz:.2f}'}
     values.update({f'received {name}': str(n) for name, n in health.received.items()})
     values.update({f'used {name}': str(n) for name, n in health.used.items()})
     values.update({f'dropped {reason}': str(n) for reason, n in sorted(health.dropped.items())})

@@ -53,6 +53,16 @@ class LatestCalibration:
         self._content: bytes = b''
         self._calibration: CameraCalibration | None = None
 
+    @property
+    def has_come(self) -> bool:
+        """Whether there was a message."""
+        return self._has_come.is_set()
+
+    @property
+    def frame_id(self) -> str:
+        """Frame of the newest message, empty before the first."""
+        return str(self._message.header.frame_id) if self.has_come else ''
+
     def receive(self, msg: Any) -> None:
         """Keep a message; called by the executor thread."""
         self._message = msg
@@ -95,6 +105,7 @@ class CameraInput:
 
     Attributes:
         topic: resolved name of the image topic.
+        subscriptions: those that are open, each with whether it is that of the calibration.
     """
 
     def __init__(self, node: Node, spec: ImageInput, parameters: InputParameters) -> None:
@@ -105,7 +116,7 @@ class CameraInput:
         self._node = node
         self._parameters = parameters
         self._rectifier: tuple[CameraCalibration, Rectifier] | None = None
-        self._subscriptions: list[Any] = []
+        self.subscriptions: list[tuple[Any, bool]] = []
 
     def open(self, receive: ReceiveImage) -> None:
         """Start to listen to calibration and images; see open_images()."""
@@ -124,14 +135,14 @@ class CameraInput:
                         lambda msg: receive(self.spec.name, msg))
 
     def _subscribe(self, message_type: str, topic: str, callback: Callable[[Any], None]) -> None:
-        self._subscriptions.append(self._node.create_subscription(
+        self.subscriptions.append((self._node.create_subscription(
             message_class(f'sensor_msgs/{message_type}'), topic, callback, sensor_qos(),
-            **overridable()))
+            **overridable()), message_type == 'CameraInfo'))
 
     @property
     def topics(self) -> list[str]:
         """Resolved names of everything this input listens to."""
-        return [subscription.topic_name for subscription in self._subscriptions]
+        return [subscription.topic_name for subscription, _ in self.subscriptions]
 
     def read(self, msg: Any) -> NDArray[Any]:
         """
@@ -155,9 +166,9 @@ class CameraInput:
 
     def close(self) -> None:
         """Stop listening; what was received stays known."""
-        for subscription in self._subscriptions:
+        for subscription, _ in self.subscriptions:
             self._node.destroy_subscription(subscription)
-        self._subscriptions = []
+        self.subscriptions = []
 
 
 def image_topic(node: Node, spec: ImageInput, parameters: InputParameters) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from traceback import format_exc
 from typing import Any, Generic, TypeVar
 
@@ -48,12 +49,13 @@ class SscLifecycleNode(LifecycleNode, Generic[ParametersT]):
 
     Attributes:
         state: ``unconfigured``, ``inactive``, ``active`` or ``finalized``.
+        state_since_s: monotonic time at which it became so.
         last_error: why the last transition failed, empty after one that succeeded.
     """
 
     def __init__(self, name: str, parameters: type[ParametersT], **options: Any) -> None:
         super().__init__(name, **options)
-        self.state = 'unconfigured'
+        self._change_state('unconfigured')
         self.last_error = ''
         self._node_parameters = NodeParameters(
             self, parameters, state=lambda: self.state,
@@ -136,7 +138,7 @@ class SscLifecycleNode(LifecycleNode, Generic[ParametersT]):
                 release()
             except Exception:
                 self.get_logger().error(f'while recovering:\n{format_exc()}')
-        self.state = 'unconfigured'
+        self._change_state('unconfigured')
         return TransitionCallbackReturn.SUCCESS
 
     def close(self) -> None:
@@ -159,8 +161,12 @@ class SscLifecycleNode(LifecycleNode, Generic[ParametersT]):
                 return TransitionCallbackReturn.ERROR
             roll_back()
             return TransitionCallbackReturn.FAILURE
-        self.state, self.last_error = target, ''
+        self._change_state(target)
+        self.last_error = ''
         return TransitionCallbackReturn.SUCCESS
+
+    def _change_state(self, state: str) -> None:
+        self.state, self.state_since_s = state, monotonic()
 
     def _report_failure(self, target: str, error: Exception) -> None:
         message = str(error) or repr(error)

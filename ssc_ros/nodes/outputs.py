@@ -75,6 +75,11 @@ class OutputPublisher:
                 message_class(output.message_type), output.topic, output.qos(), **overridable()))
             for output in outputs]
 
+    @property
+    def publishers(self) -> list[Any]:
+        """One per output."""
+        return [publisher for _, publisher in self._publishers]
+
     def publish(self, scene: Any) -> None:
         """Build and send what is subscribed to; one failing output does not stop the others."""
         for output, publisher in self._publishers:

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from std_srvs.srv import SetBool, Trigger
 
-from ssc_ros.messages.classes import message_class
 from ssc_ros.nodes.class_topics import ClassTopics
 from ssc_ros.nodes.compat import create_wall_timer
 from ssc_ros.nodes.flow import Flow, FlowContext, FrameHandler
-from ssc_ros.nodes.health import Health, encode_health
+from ssc_ros.nodes.health import Health
+from ssc_ros.nodes.health_topic import HealthTopic
 from ssc_ros.nodes.inputs import ImageInput
 from ssc_ros.nodes.ledger import Ledger, LedgerTotals
 from ssc_ros.nodes.lifecycle_node import SscLifecycleNode
 from ssc_ros.nodes.outputs import Output, OutputPublisher
-from ssc_ros.nodes.qos import output_qos
 from ssc_ros.nodes.reporting import ThrottledReporter
 from ssc_ros.nodes.settings import PerceptionParameters
 from ssc_ros.nodes.stage_topics import StagePublisher
 from ssc_ros.nodes.timings import WINDOW_S, StageSummary, StageTimings
+from ssc_ros.nodes.watchdog import Finding, diagnose
+from ssc_ros.nodes.watchdog_senses import Senses
+from ssc_ros.nodes.watchdog_voice import WatchdogVoice
 
-DIAGNOSTICS_PERIOD_S = 1.0
+WATCHDOG_PERIOD_S = 0.5
 
 ParametersT = TypeVar('ParametersT', bound=PerceptionParameters)
 
@@ -40,7 +42,7 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
     """
 
     image_inputs: tuple[ImageInput, ...]
-    outputs: ClassVar[tuple[Output, ...]]
+    outputs: tuple[Output, ...]
 
     def __init__(
         self, name: str, parameters: type[ParametersT], *,
@@ -58,12 +60,13 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
         self._classes: ClassTopics | None = None
         self._flow: Flow | None = None
         self._is_enabled = True
-        self._dropped_before: dict[str, int] = {}
+        self._senses = Senses(self, self._ledger)
+        self._voice = WatchdogVoice(self.get_logger)
+        self._finding: Finding | None = None
         self.create_service(SetBool, '~/enable', self._serve_enable)
         self.create_service(Trigger, '~/reset', self._serve_reset)
-        self._diagnostics = self.create_publisher(
-            message_class('diagnostic_msgs/DiagnosticArray'), '/diagnostics', output_qos(10))
-        create_wall_timer(self, DIAGNOSTICS_PERIOD_S, self._publish_health)
+        self._health_topic = HealthTopic(self, self._ledger, self._health)
+        create_wall_timer(self, WATCHDOG_PERIOD_S, self._watch)
 
     @property
     def totals(self) -> LedgerTotals:
@@ -147,26 +150,28 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
         response.success, response.message = True, 'waiting images, poses and timings forgotten'
         return response
 
-    def _publish_health(self) -> None:
-        if self._diagnostics.get_subscription_count():
-            name = f'{self.get_fully_qualified_name()}: perception'
-            self._diagnostics.publish(encode_health(
-                self._health(), name, self._estimator.device if self._estimator else 'none',
-                self.get_clock().now().to_msg()))
-        self._dropped_before = self.totals.dropped
+    def _watch(self) -> None:
+        observation = self._senses.look(
+            state=self.state, state_s=monotonic() - self.state_since_s, error=self.last_error,
+            is_enabled=self._is_enabled, flow=self._flow,
+            outputs=self._publisher.publishers if self._publisher else (),
+            tolerance_ms=self.parameters.sync.tolerance_ms)
+        self._finding = diagnose(observation)
+        self._voice.tell(self._finding, observation)
 
-    def _health(self) -> Health:
-        totals, model = self.totals, self.parameters.model
-        before = self._dropped_before
+    def _health(
+        self, totals: LedgerTotals, dropped_lately: Mapping[str, int],
+    ) -> tuple[Health, str]:
+        model = self.parameters.model
         return Health(
-            state=self.state, error=self.last_error, window_s=WINDOW_S,
+            state=self.state, error=self.last_error, finding=self._finding, window_s=WINDOW_S,
             received=totals.received, used=totals.used, dropped=totals.dropped,
-            dropped_lately={reason: count - before.get(reason, 0)
-                            for reason, count in totals.dropped.items()},
+            dropped_lately=dropped_lately,
             topics=tuple(self._flow.topics) if self._flow else (),
             stages=self.stage_summary,
             details={'model': model.weights, 'precision': model.precision,
-                     'enabled': str(self._is_enabled).lower(), **self.network_details()})
+                     'enabled': str(self._is_enabled).lower(), **self.network_details()},
+        ), self._estimator.device if self._estimator else 'none'
 
     def network_details(self) -> dict[str, str]:
         """Return what diagnostics tell of the loaded network beyond its name."""

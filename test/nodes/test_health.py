@@ -4,13 +4,21 @@ import pytest
 
 from ssc_ros.nodes.health import Health, health_values, judge
 from ssc_ros.nodes.timings import StageSummary
+from ssc_ros.nodes.watchdog import Finding
 
 RUNNING = {'total': StageSummary(20, 10.0, 12.0, 15.0)}
 
 
 @pytest.mark.parametrize(('health', 'level', 'words'), [
     (Health('unconfigured', error='no bundle'), 'ERROR', 'no bundle'),
+    (Health('unconfigured', error='no bundle', finding=Finding('not_loaded', 'mend it')), 'ERROR',
+     'mend it'),
     (Health('inactive'), 'OK', 'inactive: nothing is processed'),
+    (Health('active', received={'left': 5}, stages=RUNNING, finding=Finding('x', 'do y')), 'WARN',
+     'do y'),
+    (Health('active', received={'left': 5}, stages=RUNNING,
+            finding=Finding('x', 'nobody listens', is_fault=False)), 'OK',
+     '2.0 Hz; nobody listens'),
     (Health('active', received={'left': 0}, topics=('/left', '/right')), 'WARN',
      'no image yet on /left, /right'),
     (Health('active', received={'left': 5}), 'WARN', 'no frame within 10 s'),
@@ -29,8 +37,9 @@ def test_all_figures_are_listed_with_units():
         'active', received={'left': 5}, used={'left': 3}, dropped={'superseded': 2},
         stages=RUNNING, details={'model': 'dummy'}))
     assert values == {
-        'state': 'active', 'model': 'dummy', 'rate (Hz)': '2.00', 'received left': '5',
-        'used left': '3', 'dropped superseded': '2', 'total p50/p95/max (ms)': '10.00/12.00/15.00'}
+        'state': 'active', 'watchdog': 'content', 'model': 'dummy', 'rate (Hz)': '2.00',
+        'received left': '5', 'used left': '3', 'dropped superseded': '2',
+        'total p50/p95/max (ms)': '10.00/12.00/15.00'}
 
 
 @pytest.mark.ros
