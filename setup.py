@@ -7,8 +7,8 @@ from setuptools import find_packages, setup
 NAME = 'ssc_ros'
 SHARED_FOLDERS = ('launch', 'config', 'rviz', 'samples')
 NODES = (
-    'stereo_node', 'rgbd_node', 'segmentation_node', 'bag_player_node', 'bag_recorder_node',
-    'evaluator_node', 'viewer_node')
+    'stereo_node', 'rgbd_node', 'segmentation_node', 'mapping_node', 'bag_player_node',
+    'bag_recorder_node', 'evaluator_node', 'viewer_node')
 
 # Real ROS 2 wheels, for machines without a ROS installation; there are none for Python 3.14.
 ROS_WHEELS = (

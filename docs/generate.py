@@ -13,6 +13,7 @@ from typing import Any
 from ssc_ros.nodes.bag_player_node import BagPlayerParameters
 from ssc_ros.nodes.bag_recorder_node import BagRecorderParameters
 from ssc_ros.nodes.evaluator_node import EvaluatorParameters
+from ssc_ros.nodes.mapping_settings import MappingParameters
 from ssc_ros.nodes.parameters import ParameterEntry, parameter_reference, to_yaml
 from ssc_ros.nodes.settings import RgbdParameters, SegmentationParameters, StereoParameters
 from ssc_ros.nodes.viewer_node import ViewerParameters
@@ -22,6 +23,7 @@ NODE_PARAMETERS: Mapping[str, type[Any]] = {
     'stereo_node': StereoParameters,
     'rgbd_node': RgbdParameters,
     'segmentation_node': SegmentationParameters,
+    'mapping_node': MappingParameters,
     'bag_player_node': BagPlayerParameters,
     'bag_recorder_node': BagRecorderParameters,
     'evaluator_node': EvaluatorParameters,

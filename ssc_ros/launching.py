@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from launch import LaunchContext
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
@@ -40,6 +40,15 @@ PERCEPTION_OVERRIDES: Overrides = {
     'camera_pitch': ('pose.camera_pitch_deg', float),
 }
 
+MAPPING_OVERRIDES: Overrides = {
+    **NETWORK_OVERRIDES,
+    'pose_source': ('pose.source', str),
+    'world_frame': ('pose.world_frame', str),
+    'floor_z': ('pose.floor_z_m', float),
+    'map_file': ('map.file', str),
+    'files_directory': ('files_directory', str),
+}
+
 ITERATIVE_OVERRIDES: Overrides = {
     **PERCEPTION_OVERRIDES,
     'iterations': ('model.iterations', int),
@@ -51,13 +60,16 @@ def share(*parts: str) -> PathJoinSubstitution:
     return PathJoinSubstitution([FindPackageShare(PACKAGE), *parts])
 
 
-def common_arguments(*, params: str, rviz: str) -> list[Any]:
+def common_arguments(
+    *, params: str, rviz: str, fixed_frame: str = 'stereo_left_optical_frame',
+) -> list[Any]:
     """
     Return what every launch file of the package declares.
 
     Args:
         params: default parameter file in ``config/``.
         rviz: default RViz configuration in ``rviz/``.
+        fixed_frame: default frame that RViz draws in.
     """
     return [
         SetEnvironmentVariable('RCUTILS_LOGGING_BUFFERED_STREAM', '1'),
@@ -83,7 +95,7 @@ def common_arguments(*, params: str, rviz: str) -> list[Any]:
         DeclareLaunchArgument(
             'rviz_config', default_value=share('rviz', rviz), description='RViz configuration'),
         DeclareLaunchArgument(
-            'fixed_frame', default_value='stereo_left_optical_frame',
+            'fixed_frame', default_value=fixed_frame,
             description='frame RViz draws in: a TF frame such as odom, or without TF the optical '
             'frame of the images'),
     ]
@@ -135,6 +147,29 @@ def perception_arguments() -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument(
             'camera_pitch', default_value='',
             description='degrees, positive looks down, for pose_source parameters; empty = as in '
+            'params_file'),
+    ]
+
+
+def mapping_arguments() -> list[DeclareLaunchArgument]:
+    """Return the arguments of MAPPING_OVERRIDES."""
+    return [
+        *network_arguments(),
+        DeclareLaunchArgument(
+            'pose_source', default_value='', choices=('', 'auto', 'tf', 'odometry'),
+            description='where the pose of the camera comes from; empty = as in params_file'),
+        DeclareLaunchArgument(
+            'world_frame', default_value='',
+            description='z-up frame that the map is given in; empty = as in params_file'),
+        DeclareLaunchArgument(
+            'floor_z', default_value='',
+            description='height of the floor in world_frame, metres; empty = as in params_file'),
+        DeclareLaunchArgument(
+            'files_directory', default_value='',
+            description='folder that maps and meshes are written to; empty = as in params_file'),
+        DeclareLaunchArgument(
+            'map_file', default_value='',
+            description='name of the map in that folder, without ending; empty = as in '
             'params_file'),
     ]
 
@@ -216,3 +251,42 @@ def rviz_node(remappings: Iterable[tuple[str, Any]] = ()) -> Node:
             LaunchConfiguration('use_sim_time'), value_type=bool)}],
         remappings=[*TF_REMAPPINGS, *remappings],
         condition=IfCondition(LaunchConfiguration('use_rviz')), output='screen')
+
+
+CAMERA_NODES: Mapping[str, tuple[Callable[[], list[Any]], Overrides]] = {
+    'stereo_node': (perception_arguments, PERCEPTION_OVERRIDES),
+    'rgbd_node': (iterative_arguments, ITERATIVE_OVERRIDES),
+    'segmentation_node': (segmentation_arguments, SEGMENTATION_OVERRIDES),
+}
+
+
+def camera_launch(
+    executable: str, topics: Mapping[str, str], *, camera: str, params: str, rviz: str,
+    fixed_frame: str,
+) -> LaunchDescription:
+    """
+    Return the launch description of one node on one kind of camera.
+
+    Args:
+        topics: topic of the node -> topic of the driver below the argument ``camera``.
+        camera: default of that argument, the name that stands before all topics of the driver.
+        params: parameter file in ``config/cameras/``; what it leaves out keeps its default.
+    """
+    arguments, overrides = CAMERA_NODES[executable]
+    remappings: list[tuple[str, Any]] = [
+        (topic, [LaunchConfiguration('camera'), f'/{name}']) for topic, name in topics.items()]
+    if 'pose_source' in overrides:
+        remappings.append(('odom', LaunchConfiguration('odom')))
+    return LaunchDescription([
+        *common_arguments(params=f'cameras/{params}', rviz=rviz, fixed_frame=fixed_frame),
+        *arguments(),
+        DeclareLaunchArgument(
+            'camera', default_value=camera,
+            description='what stands before all topics of the camera driver'),
+        DeclareLaunchArgument(
+            'odom', default_value='odom',
+            description='nav_msgs/Odometry of the optical frame, for pose_source odometry'),
+        ssc_node(executable, params_file=LaunchConfiguration('params_file'),
+                 overrides=overrides, remappings=remappings),
+        rviz_node(remappings),
+    ])

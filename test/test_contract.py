@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-LAUNCH_FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
+LAUNCH_FILES = sorted((ROOT / 'launch').rglob('*.launch.py'))
 CONFIG_FILES = sorted((ROOT / 'config').glob('*.yaml'))
 RVIZ_FILES = sorted((ROOT / 'rviz').glob('*.rviz'))
 
@@ -148,6 +148,7 @@ def topics_of(executable: str) -> set[str]:
         bag_player_node,
         class_topics,
         evaluator_node,
+        mapping_node,
         poses,
         rgbd_node,
         segmentation_node,
@@ -159,6 +160,7 @@ def topics_of(executable: str) -> set[str]:
     if executable == 'evaluator_node':
         return {evaluator_node.ESTIMATE, evaluator_node.GROUND_TRUTH}
     cls: type[Any] = {'stereo_node': stereo_node.StereoNode, 'rgbd_node': rgbd_node.RgbdNode,
+                      'mapping_node': mapping_node.MappingNode,
                       'segmentation_node': segmentation_node.SegmentationNode}[executable]
     sent = {output.topic for output in cls.outputs}
     inputs, other = cls.image_inputs, {class_topics.LABEL_INFO, class_topics.CLASS_TABLE}
@@ -173,9 +175,11 @@ def topics_of(executable: str) -> set[str]:
 def outputs_of(executable: str) -> tuple[Any, ...]:
     """Return what a perception node sends of every frame."""
     from ssc_ros.nodes.image_outputs import IMAGE_OUTPUTS
+    from ssc_ros.nodes.mapping_outputs import MAP_OUTPUTS
     from ssc_ros.nodes.outputs import SCENE_OUTPUTS
 
-    return IMAGE_OUTPUTS if executable == 'segmentation_node' else SCENE_OUTPUTS
+    return {'segmentation_node': IMAGE_OUTPUTS, 'mapping_node': MAP_OUTPUTS}.get(
+        executable, SCENE_OUTPUTS)
 
 
 class TestLaunchFiles:
@@ -183,7 +187,7 @@ class TestLaunchFiles:
         assert {path.name for path in LAUNCH_FILES} >= {
             'occdepth_stereo.launch.py', 'occdepth_rgbd.launch.py', 'ammnet_rgbd.launch.py',
             'imenet_rgbd.launch.py',
-            'gad_segmentation.launch.py', 'replay_eval.launch.py'}
+            'gad_segmentation.launch.py', 's4r_mapping.launch.py', 'replay_eval.launch.py'}
 
     def test_every_argument_is_described_once_and_its_default_is_a_choice(self, launched):
         names = [argument.name for argument in launched.arguments]
@@ -225,7 +229,8 @@ class TestLaunchFiles:
     @pytest.mark.ros
     def test_the_camera_topics_of_a_perception_node_can_all_be_remapped(self, launched):
         for node in launched.nodes:
-            if node.options['executable'] in ('stereo_node', 'rgbd_node', 'segmentation_node'):
+            if node.options['executable'] in (
+                    'stereo_node', 'rgbd_node', 'segmentation_node', 'mapping_node'):
                 inputs = {topic for topic in topics_of(node.options['executable'])
                           if not topic.startswith('~')}
                 assert inputs <= {source for source, _ in node.options['remappings']}
@@ -279,7 +284,7 @@ class TestParameterFiles:
 
         for executable, values in file_parameters(path):
             weights = values.get('model.weights')
-            placement = '' if executable == 'segmentation_node' else 'nyu'
+            placement = '' if executable in ('segmentation_node', 'mapping_node') else 'nyu'
             assert weights is None or describe_weights(weights).placement == placement
 
     @pytest.mark.ros
@@ -306,6 +311,8 @@ class TestRvizFiles:
     def node(self, path: Path) -> str:
         if 'segmentation' in path.name:
             return 'segmentation_node'
+        if 'mapping' in path.name:
+            return 'mapping_node'
         return 'rgbd_node' if 'rgbd' in path.name else 'stereo_node'
 
     def test_every_topic_is_sent_by_the_node_or_comes_from_the_camera(self, path):
@@ -331,9 +338,10 @@ class TestRvizFiles:
             cloud = next(d for d in rviz_displays(path) if d['Name'] == 'Labelled points')
             assert (cloud['Style'], cloud['Color Transformer']) == ('Points', 'RGB8')
             return
+        size_m = 0.04 if self.node(path) == 'mapping_node' else 0.08
         cloud = next(d for d in rviz_displays(path) if d['Name'] == 'Voxels')
         assert (cloud['Style'], cloud['Size (m)'], cloud['Color Transformer']) == (
-            'Boxes', 0.08, 'RGB8')
+            'Boxes', size_m, 'RGB8')
 
     def test_every_display_kind_is_one_of_rviz_for_that_message(self, path):
         kinds = {output.topic.replace('~', self.node(path)): output.message_type.split('/')[1]
