@@ -12,7 +12,7 @@ from ssc_ros.geometry.cameras import PinholeCamera, StereoRig
 
 # Number of coefficients each model may carry (REP-104 and image_geometry).
 DISTORTION_SIZES = {
-    'plumb_bob': (0, 4, 5),
+    'plumb_bob': (0, 4, 5, 8),  # drivers of Orbbec send the eight of rational_polynomial
     'rational_polynomial': (0, 8, 12, 14),
     'equidistant': (0, 4),
 }

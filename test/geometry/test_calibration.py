@@ -11,6 +11,7 @@ from ssc_ros.geometry.calibration import (
     RegionOfInterest,
     stereo_rig_from_calibrations,
 )
+from ssc_ros.geometry.rectification import Rectifier
 
 K = np.array([[500.0, 0, 319.5], [0, 510.0, 239.5], [0, 0, 1]])
 
@@ -36,6 +37,14 @@ class TestRectifiedCamera:
 
     def test_falls_back_to_k_when_a_driver_leaves_p_empty(self) -> None:
         assert calibration(P=np.zeros((3, 4))).rectified_camera().fy == 510
+
+    def test_eight_coefficients_are_rational_whatever_the_driver_calls_them(self) -> None:
+        D = np.array([0.1, -0.05, 0.001, 0.002, 0.01, 0.2, -0.1, 0.03])
+        assert calibration(D=D).is_distorted
+        rational = Rectifier(calibration(D=D, distortion_model='rational_polynomial'))
+        image = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
+        np.testing.assert_array_equal(
+            Rectifier(calibration(D=D)).rectify(image), rational.rectify(image))
 
     def test_binning_divides_and_roi_shifts(self) -> None:
         camera = calibration(

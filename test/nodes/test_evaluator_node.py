@@ -146,7 +146,8 @@ def test_label_images_are_scored_in_the_label_space_of_their_truth(
         graph.wait(publisher.get_subscription_count)
         publisher.publish(encode_label_image(images[side], make_header(5, 'camera')))
     graph.wait(lambda: node.report.get('frames_scored') == 1)
-    graph.wait(lambda: (tmp_path / 'report.json').is_file())
-    report = json.loads((tmp_path / 'report.json').read_text())
+    path = tmp_path / 'report.json'
+    graph.wait(lambda: path.is_file() and json.loads(path.read_text())['frames_scored'] == 1)
+    report = json.loads(path.read_text())
     assert report['pixel_accuracy'] == pytest.approx(1 / 3)
     assert (report['label_space'], report['truth_space']) == ('nyu40', 'nyu12')
