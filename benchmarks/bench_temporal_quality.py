@@ -2,21 +2,20 @@
 Score single frames against their fusion over time, on walks through held-out synthetic rooms.
 
     python benchmarks/bench_temporal_quality.py [--weights occdepth_small_rooms] [--rooms 10]
-        [--frames 12] [--rate 2] [--picture out.png]
+        [--split test] [--frames 12] [--rate 2] [--picture out.png]
 
-After every frame the map is read at the voxels of that frame's box and both are compared with
-the exact truth there, where the camera can see or the matter in view hides (as NYUv2 is scored).
-``once in the map`` is the frame alone, but laid into the map and read back: what turning the box
-costs. ``noise`` as weights takes the truth with a fifth of its labels spoilt at random.
+After every frame both are scored where that frame's box has anything in view or hidden by what is
+in view, each against the exact truth of its own cells: the frame in its box, the map on the
+lattice of the room. ``once in the map`` is the frame alone, laid into an empty map: what turning
+the box costs. ``noise`` as weights takes the truth with a fifth of its labels spoilt at random.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -28,16 +27,21 @@ import torch
 from ssc_ros.frames import SceneEstimate, StereoFrame
 from ssc_ros.fusion.temporal_map import TemporalMap
 from ssc_ros.fusion.temporal_settings import TemporalSettings
+from ssc_ros.geometry.grids import VoxelGrid
+from ssc_ros.geometry.placement import BoxPlacement
+from ssc_ros.geometry.transforms import inverse_rigid, transform_points
 from ssc_ros.labels import load_label_space
 from ssc_ros.metrics.completion import CompletionCounts
 from ssc_ros.models.estimator import load_estimator
-from training.datasets.synthetic.generate import RoomRecipe, make_sequence
+from training.datasets.synthetic.generate import RoomRecipe, make_sequence, make_setting
 from training.datasets.synthetic.room import Room
-from training.datasets.synthetic.voxels import NOT_IN_VIEW
+from training.datasets.synthetic.voxels import NOT_IN_VIEW, voxel_labels
 
 SPACE = load_label_space('nyu12')
 NOISE = 'noise'
 NOISE_SHARE = 0.2
+VOXEL_SIZE_M = 0.08
+PANEL_PX, TITLE_PX, MARGIN_PX = 360, 34, 6
 WAYS = ('single frame', 'once in the map', 'fused')
 Predict = Callable[[Room, int], SceneEstimate]
 
@@ -73,72 +77,132 @@ def network(weights: str) -> Predict:
     return predict
 
 
-def as_prediction(sampled: np.ndarray) -> np.ndarray:
-    """Count cells of which nothing is known as empty."""
-    return np.where(sampled == 255, 0, sampled)
+class Walk:
+    """
+    One walk through a room: single frames, and the map they are fused into.
+
+    Args:
+        recipe: the room.
+        predict: what is said of every view.
+    """
+
+    def __init__(
+        self, recipe: RoomRecipe, predict: Predict, *, frames: int = 12, rate_hz: float = 2.0,
+        settings: TemporalSettings | None = None,
+    ) -> None:
+        self._views = make_sequence(recipe, frames, rate_hz)
+        self._predict, self._rate_hz, self._settings = predict, rate_hz, settings
+        self.fused = TemporalMap(SPACE, VOXEL_SIZE_M, settings)
+        self.grid, self.truth = lattice_truth(recipe)
+
+    def steps(self) -> Iterator[Step]:
+        """Yield what every way says of every view."""
+        cells = self.grid.centers()
+        for index, room in enumerate(self._views):
+            estimate = self._predict(room, round(index * 1e9 / self._rate_hz))
+            once = TemporalMap(SPACE, VOXEL_SIZE_M, self._settings)
+            for each in (once, self.fused):
+                each.integrate(estimate, room.T_world_camera @ estimate.T_camera_voxel)
+            box = room.placement
+            T_voxel_world = inverse_rigid(room.T_world_camera @ box.T_camera_voxel)
+            voxel, is_inside = box.grid.point_to_index(transform_points(T_voxel_world, cells))
+            in_view = room.occlusion != NOT_IN_VIEW
+            is_scored = np.zeros(len(cells), np.bool_)
+            is_scored[is_inside] = in_view[tuple(voxel[is_inside].T)]
+            yield Step(room, estimate.labels, in_view, is_scored.reshape(self.grid.shape),
+                       *(self._read(each) for each in (once, self.fused)))
+
+    def _read(self, fused: TemporalMap) -> np.ndarray:
+        """Return the map on the lattice; what is not known counts as empty."""
+        labels, _ = fused.sample(self.grid, np.eye(4))
+        return np.where(labels == 255, 0, labels)
 
 
-def replay(
-    rooms: Iterable[Room], predict: Predict, *, rate_hz: float,
-    settings: TemporalSettings | None = None,
-) -> Iterator[tuple[Room, Mapping[str, np.ndarray]]]:
-    """Yield every view of one room with the labels of every way."""
-    fused = TemporalMap(SPACE, 0.08, settings)
-    for index, room in enumerate(rooms):
-        estimate = predict(room, round(index * 1e9 / rate_hz))
-        T_world_voxel = room.T_world_camera @ estimate.T_camera_voxel
-        once = TemporalMap(SPACE, 0.08, settings)
-        for each in (once, fused):
-            each.integrate(estimate, T_world_voxel)
-        box = room.T_world_camera @ room.placement.T_camera_voxel
-        yield room, dict(zip(WAYS, (
-            estimate.labels, *(as_prediction(each.sample(room.placement.grid, box)[0])
-                               for each in (once, fused))), strict=True))
+@dataclass(frozen=True)
+class Step:
+    """
+    One view, and what is said of it.
+
+    Attributes:
+        single: labels in the box of the view.
+        in_view: where these are scored.
+        is_scored: where the other two are, on the lattice of the walk.
+        once, fused: labels on the lattice.
+    """
+
+    room: Room
+    single: np.ndarray
+    in_view: np.ndarray
+    is_scored: np.ndarray
+    once: np.ndarray
+    fused: np.ndarray
+
+
+def lattice_truth(recipe: RoomRecipe) -> tuple[VoxelGrid, np.ndarray]:
+    """Return the cells of maps within a room, and the exact label of each."""
+    scene = make_setting(recipe).scene
+    # The cells lie at whole multiples of their size, some beyond the walls.
+    half_x, half_y = (int(np.ceil((length / 2 + 0.3) / VOXEL_SIZE_M)) for length in scene.size[:2])
+    height = int(np.ceil((scene.size[2] + 0.3) / VOXEL_SIZE_M))
+    grid = VoxelGrid(
+        (-half_x * VOXEL_SIZE_M, -half_y * VOXEL_SIZE_M, -2 * VOXEL_SIZE_M), VOXEL_SIZE_M,
+        (2 * half_x, height, 2 * half_y), 'xzy')
+    return grid, voxel_labels(
+        scene.solids, scene.size, BoxPlacement(grid, np.eye(4)), np.eye(4))
 
 
 def score(
-    sequences: Iterable[Iterable[Room]], predict: Predict, *, rate_hz: float, first: int = 0,
-    settings: TemporalSettings | None = None,
-    watch: Callable[[Room, Mapping[str, np.ndarray]], None] = lambda room, labels: None,
+    walks: Iterable[Walk], *, first: int = 0,
+    watch: Callable[[Walk, Step], None] = lambda walk, step: None,
 ) -> dict[str, CompletionCounts]:
     """
-    Return the counts of every way over all rooms.
+    Return the counts of every way over all walks.
 
     Args:
         first: leave the views before it out, in which little is fused yet.
         watch: called with every view that is counted.
     """
     counts = {way: CompletionCounts(len(SPACE)) for way in WAYS}
-    for rooms in sequences:
-        for index, (room, labels) in enumerate(
-                replay(rooms, predict, rate_hz=rate_hz, settings=settings)):
+    for walk in walks:
+        for index, step in enumerate(walk.steps()):
             if index < first:
                 continue
-            for way, volume in labels.items():
-                counts[way].update(volume, room.voxel_labels, room.occlusion != NOT_IN_VIEW)
-            watch(room, labels)
+            single, once, fused = counts.values()
+            single.update(step.single, step.room.voxel_labels, step.in_view)
+            once.update(step.once, walk.truth, step.is_scored)
+            fused.update(step.fused, walk.truth, step.is_scored)
+            watch(walk, step)
     return counts
 
 
-def slices(room: Room, labels: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the image and, side by side, the highest matter of every column below 1.9 m."""
-    truth = np.where(room.voxel_labels == 255, 0, room.voxel_labels)
-    panels = []
-    for name, volume in (('truth', truth), *((way, labels[way]) for way in WAYS[::2])):
-        column = volume[:, :24][:, ::-1]
-        top = np.take_along_axis(
-            column, (column > 0).argmax(axis=1)[:, None], axis=1)[:, 0].astype(np.uint8)
-        # Forward is up, right is right.
-        picture = cv2.resize(SPACE.colorize(top.T[::-1]), (360, 360),
-                             interpolation=cv2.INTER_NEAREST)
-        panels.append(titled(picture, name))
-    left = cv2.resize(room.left, (480, 360), interpolation=cv2.INTER_AREA)
+def picture_of(walk: Walk, step: Step) -> np.ndarray:
+    """Return the image and, side by side, the map from above, without what is above 1.9 m."""
+    truth = np.where(walk.truth == 255, 0, walk.truth)
+    volumes = {'truth': truth, 'single frame': step.once, 'fused': step.fused}
+    panels = [titled(from_above(volume), name) for name, volume in volumes.items()]
+    height = panels[0].shape[0] - TITLE_PX - MARGIN_PX
+    left = cv2.resize(step.room.left, (height * 4 // 3, height), interpolation=cv2.INTER_AREA)
     return np.hstack([titled(left, 'left image'), *panels])
+
+
+def from_above(volume: np.ndarray) -> np.ndarray:
+    """Return the colour of the highest matter of every column, x to the right and y up."""
+    column = volume[:, :26][:, ::-1]
+    top = np.take_along_axis(column, (column > 0).argmax(axis=1)[:, None], axis=1)[:, 0]
+    picture = SPACE.colorize(top.astype(np.uint8).T[::-1])
+    picture[top.T[::-1] == 0] = 255
+    scale = PANEL_PX / max(picture.shape)
+    picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
+    below, beside = PANEL_PX - picture.shape[0], PANEL_PX - picture.shape[1]
+    return cv2.copyMakeBorder(
+        picture, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=(255, 255, 255))
 
 
 def titled(picture: np.ndarray, title: str) -> np.ndarray:
     """Put a title above a picture and a margin around both."""
-    framed = cv2.copyMakeBorder(picture, 34, 6, 6, 6, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+    framed = cv2.copyMakeBorder(
+        picture, TITLE_PX, MARGIN_PX, MARGIN_PX, MARGIN_PX, cv2.BORDER_CONSTANT,
+        value=(255, 255, 255))
     return cv2.putText(framed, title, (8, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (30, 30, 30), 1,
                        cv2.LINE_AA)
 
@@ -148,29 +212,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--weights', default='occdepth_small_rooms')
     parser.add_argument('--rooms', type=int, default=10)
+    parser.add_argument('--split', default='test', choices=('train', 'val', 'test'))
     parser.add_argument('--frames', type=int, default=12)
     parser.add_argument('--rate', type=float, default=2.0, help='frames per second of the walk')
-    parser.add_argument('--picture', type=Path, help='last views of two rooms, from above')
+    parser.add_argument('--picture', type=Path, help='last views of three rooms, from above')
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     random = np.random.default_rng(0)
     predict = noisy_truth(random) if arguments.weights == NOISE else network(arguments.weights)
-    recipes = [RoomRecipe('test', index) for index in range(arguments.rooms)]
     shown: dict[int, np.ndarray] = {}
 
-    def watch(room: Room, labels: Mapping[str, np.ndarray]) -> None:
-        shown[room.seed] = slices(room, labels)
+    def watch(walk: Walk, step: Step) -> None:
+        shown[step.room.seed] = picture_of(walk, step)
 
     counts = score(
-        (make_sequence(recipe, arguments.frames, arguments.rate) for recipe in recipes),
-        predict, rate_hz=arguments.rate, watch=watch)
+        (Walk(RoomRecipe(arguments.split, index), predict, frames=arguments.frames,
+              rate_hz=arguments.rate) for index in range(arguments.rooms)), watch=watch)
     print(f'{arguments.rooms} rooms of {arguments.frames} frames, {arguments.weights}; per cent')
     print(f'{"way":18} {"SC IoU":>8} {"SSC mIoU":>9}')
     for way, each in counts.items():
         scores = each.scores()
         print(f'{way:18} {100 * scores.sc_iou:8.2f} {100 * scores.ssc_miou:9.2f}')
     if arguments.picture:
-        rows = list(chain(shown.values()))[:2]
+        rows = list(shown.values())[:3]
         cv2.imwrite(str(arguments.picture), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
 
 

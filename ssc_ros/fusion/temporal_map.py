@@ -9,6 +9,7 @@ never votes on a measured one. All evidence fades, at a rate that depends on the
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -314,3 +315,9 @@ def window_shape(settings: TemporalSettings, voxel_size_m: float) -> tuple[int, 
     edge, height = (int(np.ceil(np.round(length / voxel_size_m, 6))) for length in (
         2 * settings.radius_m, settings.high_m - settings.low_m))
     return edge, edge, height
+
+
+def map_bytes(settings: TemporalSettings, voxel_size_m: float, label_space: LabelSpace) -> int:
+    """Return the memory that a map takes."""
+    one_cell = sum(array.nbytes for array in Evidence.none(1, len(label_space)).arrays)
+    return one_cell * math.prod(window_shape(settings, voxel_size_m))

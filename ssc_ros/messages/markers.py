@@ -101,17 +101,43 @@ def voxel_markers(
     if is_kept is not None:
         is_shown &= is_kept
     cells = np.flatnonzero(is_shown)
-    shown = labels.reshape(-1)[cells]
-    order = np.argsort(shown, kind='stable')
-    points = cell_centers(cells[order], grid)
-    ends = np.cumsum(np.bincount(shown, minlength=256))
+    return point_markers(
+        cell_centers(cells, grid), labels.reshape(-1)[cells], label_space,
+        edge_m=grid.voxel_size_m * edge_ratio, T_frame_points=T_frame_voxel, frame_id=frame_id,
+        stamp_ns=stamp_ns, alpha=alpha, lifetime_ns=lifetime_ns)
+
+
+def point_markers(
+    points: NDArray[np.float64],
+    labels: NDArray[np.uint8],
+    label_space: LabelSpace,
+    *,
+    edge_m: float,
+    frame_id: str,
+    stamp_ns: int,
+    T_frame_points: ArrayLike | None = None,
+    alpha: float = 1.0,
+    lifetime_ns: int = 0,
+) -> VoxelMarkers:
+    """
+    Sort cubes by class.
+
+    Args:
+        points: (N, 3) centres, metres.
+        labels: (N,) class ids, none of them the empty one.
+        edge_m: edge of the cubes.
+        T_frame_points: (4, 4) transform of the points into ``frame_id``; default: they are in it.
+        alpha, lifetime_ns: as of ``voxel_markers``.
+    """
+    order = np.argsort(labels, kind='stable')
+    sorted_points = points[order]
+    ends = np.cumsum(np.bincount(labels, minlength=256))
     cubes = tuple(
         CubeList(label_space.names[i], i, _rgba(label_space, i, alpha),
-                 points[ends[i - 1] if i else 0:ends[i]])
+                 sorted_points[ends[i - 1] if i else 0:ends[i]])
         for i in label_space.occupied_ids)
-    return VoxelMarkers(
-        cubes, np.asarray(T_frame_voxel, np.float64), grid.voxel_size_m * edge_ratio,
-        stamp_ns, frame_id, lifetime_ns)
+    transform = np.eye(4) if T_frame_points is None else np.asarray(T_frame_points, np.float64)
+    return VoxelMarkers(cubes, transform, edge_m, stamp_ns, frame_id, lifetime_ns)
 
 
 def encode_marker_array(markers: VoxelMarkers) -> bytes:

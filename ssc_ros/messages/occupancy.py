@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from ssc_ros.messages.classes import new_message
 from ssc_ros.messages.odometry import encode_pose
 
 UNKNOWN, FREE, LETHAL = -1, 0, 100
+BAND_PATTERN = re.compile(
+    r'(?P<name>[a-z][a-z0-9_]*):(?P<low>-?\d+(\.\d+)?):(?P<high>-?\d+(\.\d+)?)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,27 @@ class HeightBand:
             raise ConfigurationError(
                 f'height band {self.minimum_m} to {self.maximum_m} m is empty: '
                 'the minimum must lie below the maximum')
+
+
+def parse_bands(texts: Iterable[str]) -> dict[str, HeightBand]:
+    """
+    Return height bands by name.
+
+    Args:
+        texts: ``name:minimum:maximum``, heights in metres; names as parts of topics.
+
+    >>> parse_bands(['knees:0.3:0.6'])
+    {'knees': HeightBand(minimum_m=0.3, maximum_m=0.6)}
+    """
+    bands: dict[str, HeightBand] = {}
+    for text in texts:
+        match = BAND_PATTERN.fullmatch(text)
+        if match is None or match['name'] in bands:
+            raise ConfigurationError(
+                f'height band {text!r} cannot be used: give name:minimum:maximum in metres, each '
+                'name once, of lower-case letters, digits and underscores, e.g. low:0.1:0.5')
+        bands[match['name']] = HeightBand(float(match['low']), float(match['high']))
+    return bands
 
 
 def class_costs(

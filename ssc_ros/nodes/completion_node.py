@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
@@ -15,12 +13,20 @@ from ssc_ros.geometry.gravity import DepthView
 from ssc_ros.geometry.placement import BoxPlacement
 from ssc_ros.models.estimator import Estimator, load_estimator
 from ssc_ros.nodes.flow import FrameParts
-from ssc_ros.nodes.outputs import SCENE_OUTPUTS, OutputPublisher
+from ssc_ros.nodes.map_services import MapServices
+from ssc_ros.nodes.outputs import (
+    FUSED_OUTPUTS,
+    SCENE_OUTPUTS,
+    Output,
+    OutputPublisher,
+    band_outputs,
+)
 from ssc_ros.nodes.perception_node import PerceptionNode
 from ssc_ros.nodes.poses import create_pose_source
 from ssc_ros.nodes.refusals import NO_POSE, refusing
 from ssc_ros.nodes.scenes import Scene
 from ssc_ros.nodes.settings import CompletionParameters
+from ssc_ros.nodes.temporal_fusion import TemporalFusion
 from ssc_ros.nodes.timings import Stopwatch
 
 Frame = StereoFrame | RgbdFrame
@@ -30,9 +36,15 @@ ParametersT = TypeVar('ParametersT', bound=CompletionParameters)
 
 
 class CompletionNode(PerceptionNode[ParametersT]):
-    """Runs a network on stereo pairs or RGB-D frames; subclasses build these."""
+    """
+    Runs a network on stereo pairs or RGB-D frames; subclasses build these.
 
-    outputs = SCENE_OUTPUTS
+    Attributes:
+        fusion: what is remembered of earlier frames, None = nothing; it outlives deactivation.
+    """
+
+    outputs: tuple[Output, ...] = SCENE_OUTPUTS
+    fusion: TemporalFusion | None = None
     frame_type: type[Frame]
 
     def __init__(
@@ -40,6 +52,35 @@ class CompletionNode(PerceptionNode[ParametersT]):
         load: Callable[..., Estimator] = load_estimator, **options: Any,
     ) -> None:
         super().__init__(name, parameters, load=partial(self.load_fitting, load), **options)
+        MapServices(self, lambda: self.fusion, self.map_path)
+
+    def handle_configure(self) -> None:
+        """Load the network and announce the topics, among them those that parameters ask for."""
+        values = self.parameters
+        fused = FUSED_OUTPUTS if values.fusion.enabled else ()
+        self.outputs = (*SCENE_OUTPUTS, *band_outputs(values.outputs.grid_bands), *fused)
+        super().handle_configure()
+        if values.fusion.enabled:
+            self.fusion = TemporalFusion(self._estimator, values, self.reporter)
+            self.get_logger().info(
+                f'fusing within {values.fusion.radius_m:g} m of the camera, '
+                f'{self.fusion.num_bytes / 1e6:.0f} MB')
+
+    def map_path(self) -> Path:
+        """
+        Return the file of ~/save_map and ~/load_map.
+
+        Raises:
+            ConfigurationError: a relative name leads out of ``files_directory``.
+        """
+        path = Path(self.parameters.fusion.map_file)
+        # An absolute one was given at start, or was confined when the parameter was set.
+        return path if path.is_absolute() else self.confined_path(str(path))
+
+    def handle_cleanup(self) -> None:
+        """Free the network and the map, and take the topics away."""
+        super().handle_cleanup()
+        self.fusion = None
 
     def load_fitting(
         self, load: Callable[..., Estimator], weights: str, **options: Any,
@@ -96,11 +137,17 @@ class SceneHandler:
                 parts.stamp_ns, parts.frame_id, self._node.measured_depth(parts))
             placement = self._estimator.place_box(
                 T_world_camera, self._node.parameters.pose.heading)
+            world_frame = self._pose_source.world_frame
         frame = self._node.build_frame(parts, placement)
-        return frame, lambda estimate: self._publish(estimate, T_world_camera)
 
-    def _publish(self, estimate: SceneEstimate, T_world_camera: NDArray[np.float64]) -> None:
-        self._publisher.publish(Scene(estimate, T_world_camera, self._node.parameters.outputs))
+        def publish(estimate: SceneEstimate) -> None:
+            parameters, fusion = self._node.parameters, self._node.fusion
+            with watch.stage('fuse'):
+                fused = None if fusion is None else fusion.add(
+                    estimate, T_world_camera, world_frame=world_frame, parameters=parameters)
+            self._publisher.publish(Scene(estimate, T_world_camera, parameters.outputs, fused))
+
+        return frame, publish
 
     def clear(self) -> None:
         """Forget received poses."""

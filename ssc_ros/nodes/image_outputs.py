@@ -19,7 +19,7 @@ from ssc_ros.messages.label_images import (
     label_overlay,
 )
 from ssc_ros.messages.voxels import image_cloud
-from ssc_ros.nodes.outputs import Encoders, Output, encode_grey
+from ssc_ros.nodes.outputs import NAV_MAX_AGE_S, Encoders, Output, encode_grey
 from ssc_ros.nodes.settings import DepthParameters, LabelParameters
 
 
@@ -108,5 +108,6 @@ IMAGE_OUTPUTS = (
     Output('~/semantic_points', 'sensor_msgs/PointCloud2', _semantic_points,
            'labelled points, one per pixel: x y z rgb label confidence observed'),
     Output('~/nav/confidence', 'sensor_msgs/Image', _nav_confidence,
-           'probability of the label as mono8, 255 = certain, for Nav2'),
+           'probability of the label as mono8, 255 = certain, for Nav2',
+           max_age_s=NAV_MAX_AGE_S),
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,20 +13,30 @@ from rclpy.qos import QoSProfile
 from rclpy.serialization import serialize_message
 
 from ssc_ros.messages.classes import message_class
-from ssc_ros.messages.clouds import choose_cloud_encoder
+from ssc_ros.messages.clouds import choose_cloud_encoder, semantic_points
 from ssc_ros.messages.depth import encode_depth
+from ssc_ros.messages.headers import stamp_ns
 from ssc_ros.messages.images import encode_image
 from ssc_ros.messages.label_images import encode_label_color, encode_label_image
-from ssc_ros.messages.markers import VoxelMarkers, choose_marker_encoder, voxel_markers
-from ssc_ros.messages.occupancy import encode_occupancy_grid
+from ssc_ros.messages.markers import (
+    VoxelMarkers,
+    choose_marker_encoder,
+    point_markers,
+    voxel_markers,
+)
+from ssc_ros.messages.occupancy import HeightBand, encode_occupancy_grid, parse_bands
 from ssc_ros.messages.volumes import encode_label_volume
 from ssc_ros.messages.voxels import image_cloud, voxel_cloud
 from ssc_ros.nodes.compat import LifecycleNode
 from ssc_ros.nodes.qos import latched_qos, output_qos, overridable
 from ssc_ros.nodes.reporting import ThrottledReporter
 from ssc_ros.nodes.scenes import Scene
+from ssc_ros.nodes.undoing import undone_on_failure
 
 CLEARING_STRIDE = 4  # one ray per 4 x 4 pixels is denser than the cells of a costmap
+# Costmaps drop what their TF buffer or persistence does not reach, and say nothing.
+NAV_MAX_AGE_S = 0.5
+COMPLETED_EDGE_RATIO = 0.5  # of the cubes: completed matter must not pass for observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,7 @@ class Output:
     Attributes:
         build: takes what the node sends of one frame (a Scene, a LabelledImage) and returns the
             message or its CDR bytes; None = there is nothing to send.
+        max_age_s: who listens may silently drop what is older; None = nobody does.
     """
 
     topic: str
@@ -51,6 +63,7 @@ class Output:
     build: Callable[[Any, Encoders], Any]
     description: str
     qos: Callable[[], QoSProfile] = output_qos
+    max_age_s: float | None = None
 
 
 class OutputPublisher:
@@ -70,10 +83,12 @@ class OutputPublisher:
         self._reporter = reporter
         self._encoders = Encoders(
             choose_cloud_encoder(serialize_message), choose_marker_encoder(serialize_message))
-        self._publishers = [
-            (output, node.create_lifecycle_publisher(
-                message_class(output.message_type), output.topic, output.qos(), **overridable()))
-            for output in outputs]
+        self._publishers: list[tuple[Output, Any]] = []
+        with undone_on_failure(self.close):
+            for output in outputs:
+                self._publishers.append((output, node.create_lifecycle_publisher(
+                    message_class(output.message_type), output.topic, output.qos(),
+                    **overridable())))
 
     @property
     def publishers(self) -> list[Any]:
@@ -89,8 +104,19 @@ class OutputPublisher:
                 message = output.build(scene, self._encoders)
                 if message is not None:
                     publisher.publish(message)
+                    self._check_age(output, publisher.topic_name, scene)
             except Exception as error:
                 self._reporter.warn('not_published', publisher.topic_name, repr(error))
+
+    def _check_age(self, output: Output, topic: str, scene: Any) -> None:
+        now_ns = self._node.get_clock().now().nanoseconds
+        age_s = (now_ns - stamp_ns(scene.header.stamp)) / 1e9
+        if output.max_age_s is not None and age_s > output.max_age_s:
+            self._reporter.warn(
+                'old_output', topic,
+                f'sent {age_s:.1f} s after the image was taken, costmaps may silently drop what '
+                f'is older than {output.max_age_s:g} s: use a faster device or a smaller network, '
+                'raise transform_tolerance of the costmap, and set use_sim_time for bags')
 
     def close(self) -> None:
         """Take the topics away."""
@@ -160,10 +186,10 @@ def _clearing(scene: Scene, encode: Encoders) -> Any:
     return encode.cloud(points[np.isfinite(points['z'])], scene.header)
 
 
-def _occupancy_grid(scene: Scene, encode: Encoders) -> Any:
+def _occupancy_grid(scene: Scene, encode: Encoders, band: HeightBand | None = None) -> Any:
     estimate = scene.estimate
     return encode_occupancy_grid(
-        scene.occupancy(), estimate.grid, estimate.T_camera_voxel, scene.header)
+        scene.occupancy(band), estimate.grid, estimate.T_camera_voxel, scene.header)
 
 
 def _markers(scene: Scene, encode: Encoders) -> Any:
@@ -190,11 +216,58 @@ SCENE_OUTPUTS = (
            'probability of ~/label_image, 32FC1, 0 to 1; only of networks that label images too'),
     Output('~/depth', 'sensor_msgs/Image', _depth, 'metres, 32FC1, NaN = none'),
     Output('~/nav/obstacles', 'sensor_msgs/PointCloud2', _obstacles,
-           'voxels in the height band of no traversable class, for marking'),
+           'voxels in the height band of no traversable class, completed ones only where certain, '
+           'for marking', max_age_s=NAV_MAX_AGE_S),
     Output('~/nav/confidence', 'sensor_msgs/Image', _nav_confidence,
-           '~/confidence as mono8, 255 = certain'),
+           '~/confidence as mono8, 255 = certain', max_age_s=NAV_MAX_AGE_S),
     Output('~/nav/clearing', 'sensor_msgs/PointCloud2', _clearing,
-           'end points of measured rays, for clearing; only where depth is measured'),
+           'end points of measured rays, for clearing; only where depth is measured',
+           max_age_s=NAV_MAX_AGE_S),
     Output('~/occupancy_grid', 'nav_msgs/OccupancyGrid', _occupancy_grid,
-           'highest cost of every column within the height band', latched_qos),
+           'highest cost of every column within the height band', latched_qos, NAV_MAX_AGE_S),
+)
+
+
+def band_outputs(bands: Iterable[str]) -> tuple[Output, ...]:
+    """Return one occupancy grid per height band of ``parse_bands``."""
+    return tuple(
+        Output(f'~/occupancy_grid/{name}', 'nav_msgs/OccupancyGrid',
+               partial(_occupancy_grid, band=band),
+               f'~/occupancy_grid from {band.minimum_m:g} to {band.maximum_m:g} m above the floor',
+               latched_qos, NAV_MAX_AGE_S)
+        for name, band in parse_bands(bands).items())
+
+
+def _fused_points(scene: Scene, encode: Encoders) -> Any:
+    fused = scene.fused
+    if fused is None:
+        return None
+    voxels = fused.voxels
+    return encode.cloud(semantic_points(
+        voxels.points, voxels.labels, fused.label_space, observed=voxels.observed,
+        confidence=voxels.confidence), fused.header)
+
+
+def _fused_markers(scene: Scene, encode: Encoders, *, observed: bool) -> Any:
+    fused = scene.fused
+    if fused is None:
+        return None
+    voxels = fused.voxels
+    is_shown = voxels.observed == observed
+    ratio = scene.parameters.marker_edge_ratio * (1 if observed else COMPLETED_EDGE_RATIO)
+    return encode.markers(point_markers(
+        voxels.points[is_shown], voxels.labels[is_shown], fused.label_space,
+        edge_m=fused.voxel_size_m * ratio, frame_id=fused.frame_id, stamp_ns=fused.stamp_ns))
+
+
+FUSED_OUTPUTS = (
+    Output('~/fused/points', 'sensor_msgs/PointCloud2', _fused_points,
+           'occupied voxels of the map fused over time: x y z rgb label confidence observed; only '
+           'with fusion.enabled, as all of ~/fused'),
+    Output('~/fused/markers', 'visualization_msgs/MarkerArray',
+           partial(_fused_markers, observed=True),
+           'observed voxels of the fused map as one cube list per class, for RViz'),
+    Output('~/fused/markers_completed', 'visualization_msgs/MarkerArray',
+           partial(_fused_markers, observed=False),
+           'completed voxels of the fused map as smaller cubes, for RViz'),
 )

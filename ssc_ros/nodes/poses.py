@@ -29,7 +29,14 @@ GetParameters = Callable[[], PoseParameters]
 
 
 class PoseSource(Protocol):
-    """Tells the pose of an optical frame in a z-up world whose floor is z = 0."""
+    """
+    Tells the pose of an optical frame in a z-up world whose floor is z = 0.
+
+    Attributes:
+        world_frame: name of the frame of the latest pose, empty where it has none.
+    """
+
+    world_frame: str
 
     def pose_at(
         self, stamp_ns: int, frame_id: str, depth: DepthView | None = None,
@@ -73,6 +80,8 @@ def create_pose_source(
 class FixedPose:
     """A camera at constant height, pitch and roll."""
 
+    world_frame = ''
+
     def __init__(self, parameters: GetParameters) -> None:
         self._parameters = parameters
 
@@ -94,6 +103,8 @@ class FixedPose:
 
 class DepthPose:
     """The pose that every depth image itself shows; see ``geometry.gravity``."""
+
+    world_frame = ''
 
     def pose_at(
         self, stamp_ns: int, frame_id: str, depth: DepthView | None = None,
@@ -123,6 +134,7 @@ class OdometryPose:
         self._poses: deque[StampedPose] = deque(maxlen=HISTORY_LENGTH)
         self._changed = threading.Condition()
         self._is_closed = False
+        self.world_frame = ''
         self._topic: str = node.resolve_topic_name(ODOMETRY_TOPIC)
         self._subscription = node.create_subscription(
             message_class('nav_msgs/Odometry'), ODOMETRY_TOPIC, self._receive,
@@ -156,6 +168,7 @@ class OdometryPose:
             raise DataError(f'no odometry on topic {self._topic}: start its '
                             'publisher or set pose.source to parameters')
         self._check(nearest, stamp_ns, frame_id, values.tolerance_ms)
+        self.world_frame = nearest.frame_id
         return above_floor(nearest.T_parent_child, values.floor_z_m)
 
     def _check(

@@ -14,6 +14,7 @@ from ssc_ros.messages.headers import make_header
 from ssc_ros.messages.occupancy import FREE, HeightBand, class_costs, occupancy_costs
 from ssc_ros.messages.voxels import occupied_mask
 from ssc_ros.nodes.settings import OutputParameters
+from ssc_ros.nodes.temporal_fusion import FusedScene
 
 UPRIGHT_TOLERANCE = 1e-3
 
@@ -24,15 +25,17 @@ class Scene:
 
     Attributes:
         T_world_camera: (4, 4) pose of the optical frame in a z-up world with its floor at z = 0.
+        fused: what is known of this frame and those before, None where they are not fused.
     """
 
     def __init__(
         self, estimate: SceneEstimate, T_world_camera: NDArray[np.float64],
-        parameters: OutputParameters,
+        parameters: OutputParameters, fused: FusedScene | None = None,
     ) -> None:
         self.estimate = estimate
         self.T_world_camera = T_world_camera
         self.parameters = parameters
+        self.fused = fused
 
     @cached_property
     def header(self) -> Any:
@@ -68,13 +71,23 @@ class Scene:
         return height
 
     @cached_property
+    def is_trusted(self) -> NDArray[np.bool_]:
+        """(X, Y, Z) mask of what a robot may rely on, free or not: completions must be certain."""
+        estimate, values = self.estimate, self.parameters
+        is_trusted = estimate.confidence > 0
+        is_trusted &= estimate.observed | (
+            estimate.confidence >= values.completed_min_confidence)
+        is_trusted &= self.is_kept | ~occupied_mask(estimate.labels, estimate.label_space)
+        return is_trusted
+
+    @cached_property
     def is_obstacle(self) -> NDArray[np.bool_]:
-        """(X, Y, Z) mask of kept matter within the height band and of no traversable class."""
+        """(X, Y, Z) mask of trusted matter within the height band and of no traversable class."""
         values = self.parameters
         in_band = ((self.height_m >= values.obstacle_min_height_m)
                    & (self.height_m <= values.obstacle_max_height_m))
         is_hindrance: NDArray[np.bool_] = (self._costs != FREE)[self.estimate.labels]
-        return self.is_kept & in_band & is_hindrance
+        return self.is_kept & self.is_trusted & in_band & is_hindrance
 
     @cached_property
     def _costs(self) -> NDArray[np.int8]:
@@ -82,9 +95,12 @@ class Scene:
         traversable = set(self.parameters.traversable_classes) & set(space.names)
         return class_costs(space, dict.fromkeys(traversable, FREE))
 
-    def occupancy(self) -> NDArray[np.int8]:
+    def occupancy(self, band: HeightBand | None = None) -> NDArray[np.int8]:
         """
-        Return (Y, X) int8 costs of the columns within the height band.
+        Return (Y, X) int8 costs of the columns within a height band.
+
+        Args:
+            band: heights above the floor; default: that of the obstacles.
 
         Raises:
             ConfigurationError: the voxel frame does not stand upright (TartanAir's box).
@@ -93,11 +109,10 @@ class Scene:
             raise ConfigurationError(
                 'the voxel box of this network is not z-up, so that it has no occupancy grid: '
                 'use ~/nav/obstacles instead')
-        offset = float(self.T_world_voxel[2, 3])
-        band = HeightBand(self.parameters.obstacle_min_height_m - offset,
-                          self.parameters.obstacle_max_height_m - offset)
+        values, offset = self.parameters, float(self.T_world_voxel[2, 3])
+        band = band or HeightBand(values.obstacle_min_height_m, values.obstacle_max_height_m)
         estimate = self.estimate
-        is_doubtful = occupied_mask(estimate.labels, estimate.label_space) & ~self.is_kept
         return occupancy_costs(
-            estimate.labels, estimate.grid, self._costs, band,
-            is_known=~is_doubtful & (estimate.confidence > 0))
+            estimate.labels, estimate.grid, self._costs,
+            HeightBand(band.minimum_m - offset, band.maximum_m - offset),
+            is_known=self.is_trusted)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ssc_ros.errors import ConfigurationError
+from ssc_ros.messages.occupancy import parse_bands
 from ssc_ros.models.estimator import AS_TRAINED
 from ssc_ros.models.imenet.config import MAX_ITERATIONS
 from ssc_ros.nodes.parameters import parameter
@@ -105,6 +106,9 @@ class ModelParameters:
     precision: str = parameter(
         'auto', 'number format of convolutions',
         choices=('auto', 'float32', 'bfloat16', 'float16'))
+    warm_up: bool = parameter(
+        True, 'run the network once when the node is configured: the first frame is not slower '
+        'than others, and the memory that it needs is known')
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,12 @@ class OutputParameters:
     obstacle_max_height_m: float = parameter(
         1.8, 'matter above it is no obstacle', unit='m above the floor', minimum=-10.0,
         maximum=100.0, live=True)
+    completed_min_confidence: float = parameter(
+        0.5, 'completed voxels below it are neither obstacles nor free space for navigation; '
+        'observed ones only have to reach min_confidence', minimum=0.0, maximum=1.0, live=True)
+    grid_bands: tuple[str, ...] = parameter(
+        ('low:0.1:0.5', 'high:0.5:1.8'), 'further grids as name:lowest:highest in metres above '
+        'the floor, each on ~/occupancy_grid/<name>')
     traversable_classes: tuple[str, ...] = parameter(
         ('floor', 'road', 'parking', 'sidewalk', 'other-ground', 'lane-marking', 'terrain'),
         'classes that are no obstacle at any height; names the label space lacks do nothing',
@@ -143,6 +153,37 @@ class OutputParameters:
             raise ConfigurationError(
                 f'outputs.obstacle_min_height_m = {self.obstacle_min_height_m} must lie below '
                 f'outputs.obstacle_max_height_m = {self.obstacle_max_height_m}')
+        parse_bands(self.grid_bands)
+
+
+@dataclass(frozen=True, slots=True)
+class FusionParameters:
+    """What is remembered of earlier frames."""
+
+    enabled: bool = parameter(
+        False, 'fuse the estimates into a map around the camera; needs pose.source odometry or tf')
+    frame: str = parameter(
+        '', 'frame of ~/fused/...; empty = that of the odometry, or pose.world_frame. It must be '
+        'continuous, as odom is: a map frame that jumps smears the map')
+    radius_m: float = parameter(
+        6.5, 'half the edge of the square that is remembered; it follows the camera', unit='m',
+        minimum=1.0, maximum=100.0)
+    low_m: float = parameter(
+        -0.4, 'bottom of the map', unit='m above the floor', minimum=-100.0, maximum=100.0)
+    high_m: float = parameter(
+        3.6, 'top of the map', unit='m above the floor', minimum=-100.0, maximum=100.0)
+    half_life_s: float = parameter(
+        60.0, 'after it evidence has faded to half its log-odds; times the persistence of the '
+        'class (labels/spaces); 0 = it never fades', unit='s', minimum=0.0, maximum=1e6)
+    observed_weight: float = parameter(
+        1.0, 'log-odds of an observed voxel of confidence 1', minimum=0.01, maximum=10.0)
+    completed_weight: float = parameter(
+        0.5, 'log-odds of a completed voxel of confidence 1; however many there are, they never '
+        'change what was observed', minimum=0.01, maximum=10.0)
+    min_confidence: float = parameter(
+        0.0, 'fused voxels below it are not sent', minimum=0.0, maximum=1.0, live=True)
+    map_file: str = parameter(
+        'fused_map.npz', 'file of ~/save_map and ~/load_map', live=True, path='file')
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +201,7 @@ class CompletionParameters(PerceptionParameters):
 
     pose: PoseParameters = field(default_factory=PoseParameters)
     outputs: OutputParameters = field(default_factory=OutputParameters)
+    fusion: FusionParameters = field(default_factory=FusionParameters)
 
 
 @dataclass(frozen=True, slots=True)

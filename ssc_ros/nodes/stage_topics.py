@@ -16,6 +16,7 @@ STAGES = {
     'prepare': 'resizing and projection tables',
     'network': 'the network itself',
     'finish': 'scores to labels, confidences and the view of the camera',
+    'fuse': 'laying the estimate into the fused map, a part of publish',
     'publish': 'building and sending what is subscribed to',
     'total': 'from the begin of processing until the last output was sent',
     'overhead': 'wait and total without the network',

@@ -30,6 +30,7 @@ class TransformPose:
                 f'pose.source is tf but tf2_ros is not installed ({error}): source a ROS 2 '
                 'installation, or set pose.source to odometry or parameters') from error
         self._parameters = parameters
+        self.world_frame = parameters().world_frame
         self._errors = tf2_ros.TransformException
         self._buffer = tf2_ros.Buffer()
         self._listener = tf2_ros.TransformListener(self._buffer, node)

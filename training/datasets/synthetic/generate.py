@@ -78,17 +78,32 @@ def make_room(recipe: RoomRecipe) -> Room:
     return next(make_sequence(recipe, 1, 10.0))
 
 
-def make_sequence(recipe: RoomRecipe, frames: int, rate_hz: float) -> Iterator[Room]:
-    """Yield views of one room along a short walk that begins at the room's own viewpoint."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """A furnished room before it is seen: what stands in it, the camera and its first place."""
+
+    scene: Scene
+    camera: PinholeCamera
+    start: Viewpoint
+
+
+def make_setting(recipe: RoomRecipe) -> Setting:
+    """Furnish one room."""
     rng = recipe.generator(0)
     size = (float(rng.uniform(3.6, 5.5)), float(rng.uniform(3.6, 5.5)),
             float(rng.uniform(2.4, 2.72)))
     start = random_viewpoint(rng, size)
     camera = random_camera(rng, recipe.height, recipe.width)
     kit = PROCEDURAL if recipe.domain == 'procedural' else furniture_kit(recipe.furniture)
-    scene = furnished_scene(rng, size, (start.x, start.y), kit)
+    return Setting(furnished_scene(rng, size, (start.x, start.y), kit), camera, start)
+
+
+def make_sequence(recipe: RoomRecipe, frames: int, rate_hz: float) -> Iterator[Room]:
+    """Yield views of one room along a short walk that begins at the room's own viewpoint."""
+    setting = make_setting(recipe)
+    scene, camera = setting.scene, setting.camera
     renderer = Renderer(SurfaceModel(scene.solids), scene.lights)
-    views = walk(recipe.generator(2), start, frames, rate_hz)
+    views = walk(recipe.generator(2), setting.start, frames, rate_hz)
     sensor_rng, sensor = recipe.generator(1), None
     for view in views:
         pair = renderer.render(_eyes(view), camera)
