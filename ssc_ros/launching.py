@@ -257,6 +257,7 @@ CAMERA_NODES: Mapping[str, tuple[Callable[[], list[Any]], Overrides]] = {
     'stereo_node': (perception_arguments, PERCEPTION_OVERRIDES),
     'rgbd_node': (iterative_arguments, ITERATIVE_OVERRIDES),
     'segmentation_node': (segmentation_arguments, SEGMENTATION_OVERRIDES),
+    'mapping_node': (mapping_arguments, MAPPING_OVERRIDES),
 }
 
 

@@ -23,8 +23,8 @@ def parameter_classes(root: Path) -> Mapping[str, type[Any]]:
     return runpy.run_path(str(root / 'docs' / 'generate.py'))['NODE_PARAMETERS']
 
 
-NODES = ('stereo_node', 'rgbd_node', 'segmentation_node', 'bag_player_node', 'bag_recorder_node',
-         'evaluator_node', 'viewer_node')
+NODES = ('stereo_node', 'rgbd_node', 'segmentation_node', 'mapping_node', 'bag_player_node',
+         'bag_recorder_node', 'evaluator_node', 'viewer_node')
 
 
 def create(name: str) -> Any:
