@@ -32,6 +32,12 @@ def build_parser() -> argparse.ArgumentParser:
     sweep = commands.add_parser('sweep', help='score and draw a run of IMENet, round by round')
     _add_experiment(sweep)
     _add_split(sweep)
+    picture = commands.add_parser('picture', help='draw a scan as S4R completes it')
+    _add_experiment(picture)
+    picture.add_argument('--checkpoint', '--weights', dest='weights', type=Path, required=True,
+                         help='.ckpt file or folder of a bundle')
+    picture.add_argument('--split', default='test', choices=['train', 'val', 'test'])
+    picture.add_argument('--scene', type=int, default=0, help='number of the scan in its split')
     curves = commands.add_parser('curves', help='draw the validation scores of a run')
     _add_experiment(curves)
     tables = commands.add_parser('tables', help='published figures beside measured ones')
@@ -89,6 +95,11 @@ def run(options: argparse.Namespace) -> None:
         elif options.command == 'curves':
             from training.cli.curves import draw_curves
             print(draw_curves(experiment))
+        elif options.command == 'picture':
+            from training.cli.evaluate import load_weights
+            from training.cli.scan_pictures import draw_scan
+            estimator = load_weights(options.weights, system='s4r')
+            print(draw_scan(experiment, estimator, split=options.split, scene=options.scene))
         elif options.command == 'sweep':
             from training.cli.sweep import sweep
             sweep(experiment, split=options.split, limit=options.limit)

@@ -14,7 +14,13 @@ from tqdm import tqdm
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.fusion.scene_volume import SceneVolume
 from ssc_ros.labels import load_label_space
-from ssc_ros.metrics import ReconstructionCounts, SurfaceTruth, find_protocol, format_table
+from ssc_ros.metrics import (
+    Protocol,
+    ReconstructionCounts,
+    SurfaceTruth,
+    find_protocol,
+    format_table,
+)
 from ssc_ros.models.s4r.inputs import TRUNCATION_VOXELS, CompletedVolume
 from ssc_ros.models.s4r.processing import S4rEstimator
 from ssc_ros.models.s4r.windows import Windowing
@@ -25,6 +31,8 @@ from training.systems.reconstruction_scores import scores_of
 from training.tables.measured import provenance
 
 RULE = 'rule:'
+# Of the first protocol: measured surfaces stay as they are, as on a robot that maps.
+KEPT = '_observed_kept'
 SCORES = {
     'geometry IoU': 'geometry_iou', 'geometry recall': 'geometry_recall',
     'recall, one voxel off': 'tolerant_recall', 'mAcc': 'mean_accuracy', 'mIoU': 'mean_iou',
@@ -69,16 +77,20 @@ def evaluate_scans(
     answering = rule(str(weights), config.num_classes) if estimator is None else (
         network_answers(experiment, estimator, weights))
     protocols = [find_protocol(name) for name in data.protocols]
-    counts = {protocol.name: ReconstructionCounts(config.num_classes) for protocol in protocols}
+    kept = protocols[0].name + KEPT
+    counts = {name: ReconstructionCounts(config.num_classes)
+              for name in (protocols[0].name, kept, *(each.name for each in protocols[1:]))}
     scenes = ScanScenes(Path(data.root) / split)
     for index in tqdm(range(len(scenes))[:limit], desc=split, unit='scene'):
         scene = scenes[index]
         answers = {reads: answering(scene, scene.volumes[reads])
                    for reads in dict.fromkeys(protocol.reads for protocol in protocols)}
         for protocol in protocols:
-            answer, target = answers[protocol.reads], protocol.scored_on
-            counts[protocol.name].add(scene.name, answer.tsdf_voxels, answer.labels, SurfaceTruth(
-                scene.volumes[target].tsdf_voxels, scene.known, scene.labels[target]))
+            answer, truth = answers[protocol.reads], truth_of(scene, protocol)
+            counts[protocol.name].add(scene.name, *answer, truth)
+            if protocol is protocols[0]:
+                measured = scene.volumes[protocol.reads]
+                counts[kept].add(scene.name, *with_observed(answer, measured), truth)
     device = 'cpu' if estimator is None else estimator.device
     result = _result(experiment, counts, split) | {
         'weights': str(weights), 'device': device, **provenance(device)}
@@ -87,6 +99,20 @@ def evaluate_scans(
     (experiment.folder / f'{split}.json').write_text(
         json.dumps(result, indent=2) + '\n', encoding='utf-8')
     return result
+
+
+def truth_of(scene: ScanScene, protocol: Protocol) -> SurfaceTruth:
+    """Return what a protocol compares with."""
+    target = protocol.scored_on
+    return SurfaceTruth(
+        scene.volumes[target].tsdf_voxels, scene.known, scene.labels[target])
+
+
+def with_observed(answer: Answer, measured: SceneVolume) -> Answer:
+    """Return an answer whose distances are the measured ones where a surface was measured."""
+    tsdf = measured.tsdf_voxels
+    return answer._replace(tsdf_voxels=np.where(
+        np.abs(tsdf) < TRUNCATION_VOXELS, tsdf, answer.tsdf_voxels))
 
 
 def network_answers(

@@ -13,9 +13,11 @@ from ssc_ros.errors import ConfigurationError, DataError
 from ssc_ros.models.s4r.processing import S4rEstimator
 from ssc_ros.weights import read_bundle_config, read_card
 from training.cli.curves import draw_curves
-from training.cli.evaluate import evaluate
+from training.cli.evaluate import evaluate, load_weights
 from training.cli.export import export
 from training.cli.fit import fit
+from training.cli.scan_pictures import draw_scan
+from training.datasets.scans.files import read_rgb
 from training.runs import newest_checkpoint
 from training.systems.s4r import S4rSystem
 
@@ -62,15 +64,20 @@ def test_the_supervised_twin_resumes_alike(make_s4r, tmp_path: Path) -> None:
 def test_scenes_are_scored_by_every_protocol_and_shipped(
     make_s4r, tmp_path: Path, capsys: pytest.CaptureFixture[str],
 ) -> None:
-    experiment = make_s4r(tmp_path)
+    experiment = make_s4r(tmp_path, data={
+        'protocols': ['partial_to_full', 'partial_to_partial']})
     checkpoint = newest_checkpoint(fit(experiment))
     result = evaluate(experiment, checkpoint, precision='float32')
     assert set(result['protocols']) == {
-        'partial_to_full', 'partial_to_partial', 'full_to_full'}
+        'partial_to_full', 'partial_to_full_observed_kept', 'partial_to_partial'}
     assert result['mean_iou'] == result['protocols']['partial_to_full']['mean_iou']
     assert result['scenes'] == 1 and result['scene_ids'] == ['synthetic_test_0000']
     assert json.loads((experiment.folder / 'test.json').read_text()) == result
-    assert 'full_to_full' in capsys.readouterr().out
+    assert 'partial_to_partial' in capsys.readouterr().out
+
+    estimator = load_weights(checkpoint, 'float32', system='s4r')
+    picture = draw_scan(experiment, estimator, views=1)
+    assert read_rgb(picture).shape == (302, 1260, 3)
 
     bundle = export(checkpoint, tmp_path / 'bundle', experiment.folder / 'test.json')
     assert read_bundle_config(bundle)['model'] == 's4r'
@@ -90,6 +97,8 @@ def test_nothing_learned_is_scored_too(make_s4r, tmp_path: Path) -> None:
     experiment = make_s4r(tmp_path, data={'protocols': ['partial_to_full', 'full_to_full']})
     measured = evaluate(experiment, Path('rule:input'))
     assert measured['protocols']['full_to_full']['geometry_iou'] == 1
+    assert measured['geometry_iou'] == measured['protocols']['partial_to_full_observed_kept'][
+        'geometry_iou']
     assert 0 < measured['geometry_iou'] < 1 and measured['mean_iou'] is None
     voted = evaluate(experiment, Path('rule:pseudo-fusion'))
     assert voted['geometry_iou'] == measured['geometry_iou'] and voted['mean_iou'] > 0.2
