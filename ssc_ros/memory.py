@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+from contextlib import suppress
+from ctypes import CDLL
 from functools import lru_cache
 
 import numpy as np
@@ -19,3 +23,26 @@ def keep_freed_memory() -> None:
     15 % of its time and a TSDF half of it. Other C libraries are left as they are.
     """
     np.empty(_LARGEST_KEPT_BYTES, np.uint8)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error of NumPy or PyTorch (which need not be loaded) is lack of memory."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    # PyTorch has a class for a GPU only; its CPU allocator raises a RuntimeError.
+    return bool(names & {'MemoryError', 'OutOfMemoryError'}) or (
+        isinstance(error, RuntimeError) and 'DefaultCPUAllocator' in str(error))
+
+
+def free_cached_memory() -> None:
+    """Give back what is unreachable, and what PyTorch keeps of the GPU for later."""
+    gc.collect()
+    torch = sys.modules.get('torch')
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def give_back_memory() -> None:
+    """Return to the system what nobody uses, even what ``keep_freed_memory`` asked to keep."""
+    free_cached_memory()
+    with suppress(OSError, AttributeError):  # only glibc has it
+        CDLL(None).malloc_trim(0)

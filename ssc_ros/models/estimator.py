@@ -52,7 +52,7 @@ class Estimator(Protocol):
             heading: the box turns with the camera, or stays parallel to the world's axes.
         """
 
-    def warm_up(self) -> None:
+    def warm_up(self) -> SceneEstimate | None:
         """Run once on an empty frame, so that the first real one is not slower."""
 
     def __call__(self, frame: StereoFrame | RgbdFrame) -> SceneEstimate:
@@ -125,7 +125,7 @@ class ImageEstimator(Protocol):
     label_space: LabelSpace
     device: str
 
-    def warm_up(self) -> None:
+    def warm_up(self) -> ImageEstimate | None:
         """Run once on a black image, so that the first real one is not slower."""
 
     def __call__(self, frame: RgbFrame) -> ImageEstimate:

@@ -153,12 +153,12 @@ class NetworkEstimator(
         """Put the configuration's voxel box in front of the camera."""
         return place_rounded(self._placement, T_world_camera, heading)
 
-    def warm_up(self) -> None:
-        """Run one black frame."""
+    def warm_up(self) -> SceneEstimate:
+        """Run one black frame and return what came of it."""
         height, width = self._image_size
         camera = PinholeCamera(
             0.8 * width, 0.8 * width, (width - 1) / 2, (height - 1) / 2, height, width)
-        self(self.black_frame(
+        return self(self.black_frame(
             np.zeros((height, width, 3), np.uint8), camera,
             self.place_box(level_camera_pose(height_m=WARM_UP_HEIGHT_M))))
 

@@ -9,6 +9,7 @@ from ssc_ros.messages.classes import message_class
 from ssc_ros.messages.label_info import encode_class_table, encode_label_info, has_label_info
 from ssc_ros.nodes.compat import LifecycleNode
 from ssc_ros.nodes.qos import latched_qos, overridable
+from ssc_ros.nodes.undoing import undone_on_failure
 
 LABEL_INFO, CLASS_TABLE = '~/label_info', '~/classes'
 
@@ -27,7 +28,8 @@ class ClassTopics:
         self._table = self._create('std_msgs/String', CLASS_TABLE)
         self._info: Any = None
         if has_label_info():
-            self._info = self._create('vision_msgs/LabelInfo', LABEL_INFO)
+            with undone_on_failure(self.close):
+                self._info = self._create('vision_msgs/LabelInfo', LABEL_INFO)
         else:
             node.get_logger().info(
                 'vision_msgs is not installed: the classes are told on ~/classes only, not on '

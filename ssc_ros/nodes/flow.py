@@ -37,6 +37,7 @@ from ssc_ros.nodes.settings import PerceptionParameters
 from ssc_ros.nodes.stage_topics import StagePublisher
 from ssc_ros.nodes.synchronization import ImageSet, create_synchronizer
 from ssc_ros.nodes.timings import StageTimings, Stopwatch
+from ssc_ros.nodes.undoing import undone_on_failure
 from ssc_ros.nodes.worker import Worker
 
 
@@ -85,7 +86,7 @@ class FlowContext:
     What a flow works with; all but the handler outlives the flow.
 
     Attributes:
-        handler: of this activation; the flow closes it.
+        handler: of this activation; the flow closes it, unless it cannot be made.
         estimator: takes the frames that the handler builds.
         estimator_lock: held during a call, as a stopped flow may still be computing.
     """
@@ -126,10 +127,11 @@ class Flow:
                         for spec in context.image_inputs}
         self._pivot = context.image_inputs[0].name
         # In this order the executor hands over a new calibration before the image it belongs to.
-        for source in self._inputs.values():
-            source.open_calibration()
-        for source in self._inputs.values():
-            source.open_images(self._receive)
+        with undone_on_failure(self._release):
+            for source in self._inputs.values():
+                source.open_calibration()
+            for source in self._inputs.values():
+                source.open_images(self._receive)
 
     @property
     def topics(self) -> list[str]:
@@ -158,9 +160,12 @@ class Flow:
 
     def close(self) -> bool:
         """Stop; return whether the worker ended in time."""
+        self._handler.close()
+        return self._release()
+
+    def _release(self) -> bool:
         for source in self._inputs.values():
             source.close()
-        self._handler.close()
         self._synchronizer.clear(STOPPED)
         return self._worker.stop()
 

@@ -113,9 +113,10 @@ class SscLifecycleNode(LifecycleNode, Generic[ParametersT]):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Go from inactive to active, or stay."""
         # Publishers first: the flow may produce its first output before handle_activate returns.
+        roll_back = partial(_both, self.handle_deactivate, partial(super().on_deactivate, state))
         return self._enter(
             'active', partial(super().on_activate, state), self.handle_activate,
-            roll_back=self.handle_deactivate)
+            roll_back=roll_back)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Go from active to inactive; a failure leads to on_error."""
@@ -134,20 +135,26 @@ class SscLifecycleNode(LifecycleNode, Generic[ParametersT]):
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything; the node ends unconfigured and can be configured again."""
         for release in (self.handle_deactivate, self.handle_cleanup):
-            try:
-                release()
-            except Exception:
-                self.get_logger().error(f'while recovering:\n{format_exc()}')
+            self._try(release)
         self._change_state('unconfigured')
         return TransitionCallbackReturn.SUCCESS
 
     def close(self) -> None:
         """Stop all work and free everything; safe in any state."""
-        self.handle_deactivate()
-        self.handle_cleanup()
+        _both(self.handle_deactivate, self.handle_cleanup)
+
+    def _try(self, release: Callable[[], object]) -> bool:
+        """Return whether it went well; if not, it is logged."""
+        try:
+            release()
+        except Exception:
+            self.get_logger().error(f'while recovering:\n{format_exc()}')
+            return False
+        return True
 
     def _enter(
-        self, target: str, *steps: Callable[[], Any], roll_back: Callable[[], None] | None = None,
+        self, target: str, *steps: Callable[[], Any],
+        roll_back: Callable[[], object] | None = None,
     ) -> TransitionCallbackReturn:
         """Run the steps of a transition; rclpy itself would swallow what they raise."""
         try:
@@ -157,10 +164,9 @@ class SscLifecycleNode(LifecycleNode, Generic[ParametersT]):
                     raise SscError(f'a managed entity returned {result}')
         except Exception as error:
             self._report_failure(target, error)
-            if roll_back is None:
-                return TransitionCallbackReturn.ERROR
-            roll_back()
-            return TransitionCallbackReturn.FAILURE
+            if roll_back is not None and self._try(roll_back):
+                return TransitionCallbackReturn.FAILURE
+            return TransitionCallbackReturn.ERROR  # on_error frees everything
         self._change_state(target)
         self.last_error = ''
         return TransitionCallbackReturn.SUCCESS
@@ -185,6 +191,14 @@ class SscLifecycleNode(LifecycleNode, Generic[ParametersT]):
             return
         if self.state == 'inactive':
             self.trigger_activate()
+
+
+def _both(first: Callable[[], object], second: Callable[[], object]) -> None:
+    """Call both, the second even when the first raises."""
+    try:
+        first()
+    finally:
+        second()
 
 
 def run_node(

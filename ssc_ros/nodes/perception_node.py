@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from time import monotonic
 from typing import Any, TypeVar
 
 from std_srvs.srv import SetBool, Trigger
 
+from ssc_ros.memory import give_back_memory
 from ssc_ros.nodes.class_topics import ClassTopics
 from ssc_ros.nodes.compat import create_wall_timer
 from ssc_ros.nodes.flow import Flow, FlowContext, FrameHandler
@@ -17,11 +19,14 @@ from ssc_ros.nodes.health_topic import HealthTopic
 from ssc_ros.nodes.inputs import ImageInput
 from ssc_ros.nodes.ledger import Ledger, LedgerTotals
 from ssc_ros.nodes.lifecycle_node import SscLifecycleNode
+from ssc_ros.nodes.memory_plan import MemoryPlan
+from ssc_ros.nodes.model_loading import load_model
 from ssc_ros.nodes.outputs import Output, OutputPublisher
 from ssc_ros.nodes.reporting import ThrottledReporter
 from ssc_ros.nodes.settings import PerceptionParameters
 from ssc_ros.nodes.stage_topics import StagePublisher
 from ssc_ros.nodes.timings import WINDOW_S, StageSummary, StageTimings
+from ssc_ros.nodes.undoing import undone_on_failure
 from ssc_ros.nodes.watchdog import Finding, diagnose
 from ssc_ros.nodes.watchdog_senses import Senses
 from ssc_ros.nodes.watchdog_voice import WatchdogVoice
@@ -54,6 +59,7 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
         self._ledger = Ledger(spec.name for spec in self.image_inputs)
         self._timings = timings or StageTimings()
         self._estimator: Any = None
+        self._plan: MemoryPlan | None = None
         self._estimator_lock = threading.Lock()
         self._publisher: OutputPublisher | None = None
         self._stages: StagePublisher | None = None
@@ -90,26 +96,27 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
         """Load the network, run it once, and announce the topics."""
         model = self.parameters.model
         started = monotonic()
-        self._estimator = self._load(
-            model.weights, device=model.device, precision=model.precision)
-        self._estimator.warm_up()
+        loaded = load_model(self._load, model)
+        self._estimator, self._plan = loaded.estimator, loaded.plan
         self._publisher = OutputPublisher(self, self.reporter, self.outputs)
         self._stages = StagePublisher(self)
         self._classes = ClassTopics(self, self._estimator.label_space)
         self.get_logger().info(
             f'{model.weights} is ready on {self._estimator.device} '
             f'after {monotonic() - started:.1f} s')
+        self.get_logger().info(loaded.plan.line())
 
     def handle_activate(self) -> None:
         """Listen, and tell what the ids of labels mean."""
         # All set by handle_configure.
         assert self._estimator is not None and self._publisher and self._stages and self._classes
-        self._flow = Flow(FlowContext(
-            node=self, image_inputs=self.image_inputs, parameters=lambda: self.parameters,
-            handler=self.create_handler(self._estimator, self._publisher),
-            estimator=self._estimator, estimator_lock=self._estimator_lock,
-            stages=self._stages, ledger=self._ledger, timings=self._timings,
-            reporter=self.reporter))
+        handler = self.create_handler(self._estimator, self._publisher)
+        with undone_on_failure(handler.close):
+            self._flow = Flow(FlowContext(
+                node=self, image_inputs=self.image_inputs, parameters=lambda: self.parameters,
+                handler=handler, estimator=self._estimator, estimator_lock=self._estimator_lock,
+                stages=self._stages, ledger=self._ledger, timings=self._timings,
+                reporter=self.reporter))
         self._flow.is_enabled = self._is_enabled
         sync = self.parameters.sync
         self.get_logger().info(
@@ -129,11 +136,16 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
             self.get_logger().warning('the network still computes; its result will be discarded')
 
     def handle_cleanup(self) -> None:
-        """Free the network and take the topics away."""
-        for publisher in (self._publisher, self._stages, self._classes):
-            if publisher is not None:
-                publisher.close()
-        self._estimator = self._publisher = self._stages = self._classes = None
+        """Free the network and its memory, and take the topics away."""
+        was_loaded, publishers = self._estimator is not None, (
+            self._publisher, self._stages, self._classes)
+        self._estimator = self._plan = self._publisher = self._stages = self._classes = None
+        with ExitStack() as closing:  # all of them, even when one fails
+            for publisher in publishers:
+                if publisher is not None:
+                    closing.callback(publisher.close)
+        if was_loaded:
+            give_back_memory()
 
     def _serve_enable(self, request: Any, response: Any) -> Any:
         self._is_enabled = bool(request.data)
@@ -170,7 +182,9 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
             topics=tuple(self._flow.topics) if self._flow else (),
             stages=self.stage_summary,
             details={'model': model.weights, 'precision': model.precision,
-                     'enabled': str(self._is_enabled).lower(), **self.network_details()},
+                     'enabled': str(self._is_enabled).lower(),
+                     **({'memory': self._plan.line()} if self._plan else {}),
+                     **self.network_details()},
         ), self._estimator.device if self._estimator else 'none'
 
     def network_details(self) -> dict[str, str]:

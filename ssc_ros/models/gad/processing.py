@@ -94,11 +94,11 @@ class GadEstimator(
         """Fold the batch norms into the convolutions, then move the network to its device."""
         return super().settle(optimized(network))
 
-    def warm_up(self) -> None:
-        """Run one black image."""
+    def warm_up(self) -> ImageEstimate:
+        """Run one black image and return what came of it."""
         height, width = self.config.image_size
         focal_px = TRAINING_FOCAL_RATIO * width
-        self(RgbFrame(np.zeros((height, width, 3), np.uint8), PinholeCamera(
+        return self(RgbFrame(np.zeros((height, width, 3), np.uint8), PinholeCamera(
             focal_px, focal_px, (width - 1) / 2, (height - 1) / 2, height, width)))
 
     def prepare(self, frame: RgbFrame) -> PreparedImage:

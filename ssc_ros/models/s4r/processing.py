@@ -48,9 +48,9 @@ class S4rEstimator(TimedEstimator[S4rNetwork, VolumeInput, Tensor, CompletedVolu
         """Fold the batch norms into the convolutions, then move the network to its device."""
         return super().settle(optimized(network))
 
-    def warm_up(self) -> None:
-        """Run one empty chunk."""
-        self.complete_chunks(torch.zeros(1, INPUT_CHANNELS, *self.config.chunk_shape))
+    def warm_up(self) -> S4rOutput:
+        """Run one empty chunk and return what came of it."""
+        return self.complete_chunks(torch.zeros(1, INPUT_CHANNELS, *self.config.chunk_shape))
 
     def complete_chunks(self, chunks: Tensor) -> S4rOutput:
         """
