@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.errors import DataError
+from ssc_ros.errors import CalibrationError, DataError
 from ssc_ros.geometry.calibration import CameraCalibration
 from ssc_ros.geometry.cameras import PinholeCamera
 
@@ -18,8 +18,9 @@ class Rectifier:
 
     def __init__(self, calibration: CameraCalibration) -> None:
         self.camera: PinholeCamera = calibration.rectified_camera()
+        self._calibration = calibration
         self._raw_size = calibration.raw_camera().size
-        self._maps = _rectification_maps(calibration) if calibration.is_distorted else None
+        self._maps: tuple[NDArray[Any], NDArray[Any]] | None = None
 
     def rectify(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """
@@ -27,13 +28,17 @@ class Rectifier:
 
         Raises:
             DataError: the image has another size than the calibration says.
+            CalibrationError: OpenCV cannot make sense of the calibration.
         """
         if image.shape[:2] != self._raw_size:
             raise DataError(
                 f'image is {image.shape[1]}x{image.shape[0]} but its camera_info says '
                 f'{self._raw_size[1]}x{self._raw_size[0]}: publish the calibration of this mode')
-        if self._maps is None:
+        if not self._calibration.is_distorted:
             return image
+        if self._maps is None:
+            # Not before the size is known to be that of an image: a damaged one is gigapixels.
+            self._maps = _rectification_maps(self._calibration)
         result: NDArray[Any] = cv2.remap(
             image, self._maps[0], self._maps[1], cv2.INTER_LINEAR)
         return result
@@ -44,14 +49,15 @@ def _rectification_maps(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return OpenCV's fixed-point maps from rectified to raw pixels."""
     raw, rectified = calibration.raw_camera(), calibration.rectified_camera()
-    size = (rectified.width, rectified.height)
-    map_1: NDArray[Any]
-    map_2: NDArray[Any]
-    arguments = (raw.matrix, calibration.D, calibration.R, rectified.matrix, size, cv2.CV_16SC2)
-    if calibration.distortion_model == 'equidistant':
-        coefficients = calibration.D if len(calibration.D) else np.zeros(4)
-        map_1, map_2 = cv2.fisheye.initUndistortRectifyMap(
-            raw.matrix, coefficients, calibration.R, rectified.matrix, size, cv2.CV_16SC2)
-    else:
-        map_1, map_2 = cv2.initUndistortRectifyMap(*arguments)
+    is_fisheye = calibration.distortion_model == 'equidistant'
+    coefficients = np.zeros(4) if is_fisheye and not len(calibration.D) else calibration.D
+    make_maps: Any = (cv2.fisheye if is_fisheye else cv2).initUndistortRectifyMap
+    try:
+        map_1, map_2 = make_maps(
+            raw.matrix, coefficients, calibration.R, rectified.matrix,
+            (rectified.width, rectified.height), cv2.CV_16SC2)
+    except cv2.error as error:
+        raise CalibrationError(
+            f'camera_info cannot be rectified with ({error.err}): calibrate the camera'
+        ) from error
     return map_1, map_2

@@ -53,7 +53,8 @@ def quaternion_to_rotation(x: float, y: float, z: float, w: float) -> Matrix:
         DataError: the quaternion is zero or not finite, as in an unset message.
     """
     quaternion = np.array([w, x, y, z], np.float64)
-    norm = np.linalg.norm(quaternion)
+    with np.errstate(over='ignore', invalid='ignore'):
+        norm = np.linalg.norm(quaternion)
     if not np.isfinite(norm) or norm < 1e-6:
         raise DataError(f'quaternion ({x}, {y}, {z}, {w}) has no direction: '
                         'an orientation must be set, identity is (0, 0, 0, 1)')

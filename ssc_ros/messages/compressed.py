@@ -13,7 +13,7 @@ from ssc_ros.errors import MessageError
 from ssc_ros.messages.classes import as_bytes, byte_array, new_message
 
 JPEG_START, JPEG_SCAN, JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
-PNG_START, PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB`\x82'
+PNG_START = b'\x89PNG\r\n\x1a\n'
 MAX_PIXELS = 1 << 26
 """Larger pictures are refused before memory is reserved for them: a header may be corrupt."""
 
@@ -92,9 +92,11 @@ def compressed_format(pixels: NDArray[Any], codec: str) -> str:
     return f'rgb{bits}; {codec} compressed bgr{bits}'
 
 
-def decode_picture(data: NDArray[np.uint8], flags: int, name: str) -> NDArray[Any]:
+def decode_picture(
+    data: NDArray[np.uint8], flags: int, name: str, *, max_pixels: int = MAX_PIXELS,
+) -> NDArray[Any]:
     """Return the pixels of a whole JPEG or PNG file as cv2.imdecode() with ``flags`` does."""
-    _check_picture(data.tobytes(), name)
+    _check_picture(data.tobytes(), name, max_pixels)
     try:
         pixels = cv2.imdecode(data, flags)
     except cv2.error as error:
@@ -104,11 +106,11 @@ def decode_picture(data: NDArray[np.uint8], flags: int, name: str) -> NDArray[An
     return np.asarray(pixels)
 
 
-def _check_picture(data: bytes, name: str) -> None:
+def _check_picture(data: bytes, name: str, max_pixels: int) -> None:
     """Refuse what OpenCV would fill with grey (truncated files) or reserve gigabytes for."""
     if data.startswith(PNG_START):
         width, height = struct.unpack_from('>II', data.ljust(24, b'\0'), 16)
-        is_whole = PNG_END in data[-4 * len(PNG_END):]
+        is_whole = _holds_whole_png(data)
     elif data.startswith(JPEG_START):
         width, height = _jpeg_size(data)
         # Inside a scan 0xff is always followed by 0, so that the end mark is unique there.
@@ -119,8 +121,19 @@ def _check_picture(data: bytes, name: str) -> None:
             'expected a JPEG or PNG file: set the transport of the camera to one of them')
     if not is_whole:
         raise truncated_picture(name, f'no end mark in {len(data)} bytes')
-    if not 0 < width * height <= MAX_PIXELS:
+    if not 0 < width * height <= max_pixels:
         raise truncated_picture(name, f'its header says {width}x{height} pixels')
+
+
+def _holds_whole_png(data: bytes) -> bool:
+    """Walk over the chunks: OpenCV reserves what the length of one says before it looks."""
+    position = len(PNG_START)
+    while position + 12 <= len(data):
+        length = struct.unpack_from('>I', data, position)[0]
+        if data[position + 4:position + 8] == b'IEND':
+            return bool(length == 0)
+        position += 12 + int(length)
+    return False
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from ssc_ros.errors import MessageError
 from ssc_ros.messages.classes import as_bytes, byte_array, new_message
-from ssc_ros.messages.compressed import MAX_PIXELS, decode_picture, png_bytes, truncated_picture
+from ssc_ros.messages.compressed import decode_picture, png_bytes, truncated_picture
 from ssc_ros.messages.depth import depth_in_metres
 from ssc_ros.messages.rvl import decode_rvl
 
 # ConfigHeader of compressed_depth_image_transport: int32 format, float32 quantisation A and B.
 _DEPTH_HEADER = struct.Struct('<iff')
 _RVL_SIZE = struct.Struct('<II')
+MAX_DEPTH_PIXELS = 1 << 23
+"""Larger depth images are refused: a few damaged bytes of RVL could cost seconds of a core."""
 
 
 def decode_compressed_depth(msg: Any) -> NDArray[np.float32]:
@@ -84,10 +86,11 @@ def _decode_depth_values(payload: NDArray[np.uint8], name: str) -> NDArray[np.ui
         if len(payload) < _RVL_SIZE.size:
             raise truncated_picture(name, f'{len(payload)} bytes follow the header')
         width, height = _RVL_SIZE.unpack_from(payload.data)
-        if not 0 < width * height <= MAX_PIXELS:
+        if not 0 < width * height <= MAX_DEPTH_PIXELS:
             raise truncated_picture(name, f'its header says {width}x{height} pixels')
         return decode_rvl(payload[_RVL_SIZE.size:], (height, width))
-    values = decode_picture(payload, cv2.IMREAD_UNCHANGED, name)
+    values = decode_picture(
+        payload, cv2.IMREAD_UNCHANGED, name, max_pixels=MAX_DEPTH_PIXELS)
     if values.dtype != np.uint16 or values.ndim != 2:
         raise MessageError(
             f'compressedDepth holds a {values.shape} {values.dtype} picture, expected one channel '

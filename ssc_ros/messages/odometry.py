@@ -17,6 +17,9 @@ from ssc_ros.geometry.transforms import (
 from ssc_ros.messages.classes import new_message
 from ssc_ros.messages.headers import stamp_ns
 
+MAX_COORDINATE_M = 1e9
+"""Beyond any map, and far below what overflows."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StampedPose:
@@ -38,7 +41,8 @@ def decode_odometry(msg: Any) -> StampedPose:
     Return the pose of a nav_msgs/Odometry.
 
     Raises:
-        MessageError: position or orientation is not finite, or the quaternion is zero.
+        MessageError: position or orientation is not finite, the position is beyond
+            MAX_COORDINATE_M, or the quaternion is zero.
     """
     pose = msg.pose.pose
     return StampedPose(
@@ -86,9 +90,10 @@ def encode_transform(T_parent_child: ArrayLike, header: Any, child_frame_id: str
 
 def _rigid(position: Any, orientation: Any) -> NDArray[np.float64]:
     translation = np.array([position.x, position.y, position.z], np.float64)
-    if not np.isfinite(translation).all():
+    if not (np.abs(translation) <= MAX_COORDINATE_M).all():  # NaN, too
         raise MessageError(
-            f'pose has the position {translation.tolist()}, expected finite metres: '
+            f'pose has the position {translation.tolist()}, expected finite '
+            f'metres up to {MAX_COORDINATE_M:g}: '
             'check the odometry')
     try:
         rotation = quaternion_to_rotation(
