@@ -20,7 +20,7 @@ help:
 	@echo 'make test   lint, types, import contracts and all tests (PYTEST="-k sync" selects)'
 	@echo 'make environments   of these, the tests under ROS 2 Jazzy, NumPy 1 and Python 3.10 to 3.13'
 	@echo 'make lint   the checkers only'
-	@echo 'make docs   write config/*.yaml, docs/parameters.md, docs/topics.md and tables in README.md'
+	@echo 'make docs   write config/*.yaml, docs/parameters.md, docs/topics.md and the table in README.md'
 	@echo 'make clean  remove results and caches; make clean-venv removes the environment too'
 
 venv: $(STAMP)

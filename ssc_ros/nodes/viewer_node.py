@@ -28,7 +28,7 @@ from ssc_ros.viewer.recorded_frame import RecordedFrame
 from ssc_ros.viewer.server import LiveView
 
 VOXELS, LABELS, DEPTH, IMAGE = 'voxels/points', 'label_image', 'depth', 'image'
-_OUTPUTS = {VOXELS: 'PointCloud2', LABELS: 'Image', DEPTH: 'Image'}
+OUTPUTS = {VOXELS: 'PointCloud2', LABELS: 'Image', DEPTH: 'Image'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class ViewerNode(SscLifecycleNode[ViewerParameters]):
             self.create_subscription(
                 message_class(f'sensor_msgs/{kind}'), f'{self.parameters.source}/{topic}',
                 self._receiver(topic), sensor_qos(), **overridable())
-            for topic, kind in _OUTPUTS.items()]
+            for topic, kind in OUTPUTS.items()]
 
     def handle_deactivate(self) -> None:
         """Stop listening; the page keeps its last frame."""
