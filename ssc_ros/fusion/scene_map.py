@@ -29,11 +29,9 @@ class Snapshot:
 
     Attributes:
         generation: of the map; a completion of an older one is not wanted any more.
-        changes: frames in the map.
     """
 
     generation: int
-    changes: int
     box: PlaneBox
     volume: SceneVolume
 
@@ -95,8 +93,7 @@ class SceneMap:
     def snapshot(self, box: PlaneBox) -> Snapshot:
         """Return a copy of some columns."""
         with self._fusion_lock:
-            return Snapshot(
-                self._generation, self._changes, box, self._fusion.volume(box))
+            return Snapshot(self._generation, box, self._fusion.volume(box))
 
     def keep(self, snapshot: Snapshot, completion: Completion, margin: int) -> bool:
         """

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.errors import ConfigurationError
+from ssc_ros.fusion.dirty_tiles import DirtyTiles, seen_corners
 from ssc_ros.fusion.map_view import NO_LABEL, Completion
 from ssc_ros.fusion.posed_frame import PosedFrame
 from ssc_ros.fusion.preparation import prepare_frame
@@ -94,7 +95,13 @@ class MappingEngine:
             floor_z_m=parameters.pose.floor_z_m, device=network.device, settings=self._settings))
         self._outlook: _Outlook | None = None
         self._newest_ns = 0
-        self._completed_changes = -1
+        self._dirty = DirtyTiles(BLOCK_VOXELS)
+        self._is_robots_turn = True
+
+    @property
+    def waiting_tiles(self) -> int:
+        """Parts of the map that changed since the network saw them, of 16 x 16 voxels each."""
+        return len(self._dirty)
 
     @property
     def extent_m(self) -> tuple[float, float, float]:
@@ -118,31 +125,36 @@ class MappingEngine:
             self.map.integrate(prepared, frame.stamp_ns)
         self._newest_ns = frame.stamp_ns
         self._outlook = _Outlook.of(frame.T_world_camera)
+        self._dirty.mark(self._box_of(
+            seen_corners(prepared, self._settings, self._voxel_size_m)))
         self.counts.frames += 1
         return Integration(watch.durations_ms)
 
     def complete(self, ahead_m: float) -> Mapping[str, float] | None:
         """
-        Complete the surroundings of the point ``ahead_m`` before the camera.
+        Complete a part of the map that changed.
+
+        By turns it is the one around the point ``ahead_m`` before the camera, and the one that
+        waits longest, so that what the camera left behind is completed, too.
 
         Returns:
             The time of each stage; None if there is nothing new to complete.
         """
         with self._network_lock:
-            outlook = self._outlook
-            if outlook is None or self.map.changes == self._completed_changes:
+            box = self._next_box(ahead_m)
+            if box is None:
                 return None
             watch = Stopwatch()
+            # What changes from now on waits for another turn.
+            self._dirty.clean(box)
             with watch.stage('snapshot'):
-                snapshot = self.map.snapshot(
-                    self._box_around(outlook.position + ahead_m * outlook.heading))
+                snapshot = self.map.snapshot(box)
             started = perf_counter()
             completed = self._network(snapshot.volume.network_input())
             watch.durations_ms['network'] = (perf_counter() - started) * 1000
             with watch.stage('keep'):
                 is_kept = self.map.keep(
                     snapshot, as_completion(completed), margin=min(self._chunk[1:]) // 4)
-            self._completed_changes = snapshot.changes
             self.counts.completions += is_kept
             self.counts.discarded += not is_kept
             watch.durations_ms['complete'] = sum(watch.durations_ms.values())
@@ -152,11 +164,29 @@ class MappingEngine:
         """Begin a new map; what the network works on will not be kept."""
         self._outlook, self._newest_ns = None, 0
         self.map.clear()
+        self._dirty.clear()
         self.counts.resets += 1
 
-    def _box_around(self, point_world: NDArray[np.float64]) -> PlaneBox:
-        """Return the columns to complete, on the network's grid of windows, inside the map."""
-        column, window = self.map.column_of(point_world), self.map.box
+    def _next_box(self, ahead_m: float) -> PlaneBox | None:
+        """Return the columns to complete next, None if nothing waits."""
+        outlook, oldest = self._outlook, self._dirty.oldest(self.map.box)
+        if outlook is None or oldest is None:
+            return None
+        own = self._box_around(self.map.column_of(outlook.position + ahead_m * outlook.heading))
+        self._is_robots_turn = not self._is_robots_turn
+        # The first turn is the robot's.
+        return own if not self._is_robots_turn and self._dirty.is_dirty(own) else (
+            self._box_around(oldest))
+
+    def _box_of(self, points_world: NDArray[np.float64]) -> PlaneBox:
+        """Return the columns of the box around points."""
+        columns = np.array([self.map.column_of(point) for point in points_world])
+        low, size = columns.min(axis=0), np.ptp(columns, axis=0) + 1
+        return PlaneBox((int(low[0]), int(low[1])), (int(size[0]), int(size[1])))
+
+    def _box_around(self, column: Plane) -> PlaneBox:
+        """Return the columns around one, on the network's grid of windows, inside the map."""
+        window = self.map.box
         stride = min(self._chunk[1:]) // 2
 
         def start(axis: int) -> int:

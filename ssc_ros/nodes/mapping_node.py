@@ -22,7 +22,7 @@ from ssc_ros.nodes.mapping_settings import MappingParameters
 from ssc_ros.nodes.outputs import OutputPublisher
 from ssc_ros.nodes.perception_node import PerceptionNode
 from ssc_ros.nodes.poses import create_pose_source
-from ssc_ros.nodes.refusals import ESTIMATOR_FAILED, NO_POSE, refusing
+from ssc_ros.nodes.refusals import ESTIMATOR_FAILED, INTERNAL_ERROR, NO_POSE, refusing
 from ssc_ros.nodes.repeater import Repeater
 from ssc_ros.nodes.rgbd_node import RgbdNode
 from ssc_ros.nodes.timings import Stopwatch
@@ -99,15 +99,21 @@ class MappingNode(PerceptionNode[MappingParameters]):
 
     def _send(self) -> None:
         engine, publisher = self.engine, self._publisher
-        if engine is None or publisher is None:
+        # After a signal there is nobody to send to.
+        if engine is None or publisher is None or not self.context.ok():
             return
         state = engine.map.changes, engine.counts.completions
         if state == self._sent[:2] and monotonic() < self._sent[2] + REPEAT_S:
             return
         self._sent = (*state, monotonic())
         watch = Stopwatch()
-        with watch.stage('publish_map'):
-            publisher.publish(MapScene(engine.map.view, engine.label_space, self.parameters))
+        try:
+            with watch.stage('publish_map'):
+                publisher.publish(MapScene(engine.map.view, engine.label_space, self.parameters))
+        except Exception:
+            if self.context.ok():
+                self.reporter.warn(INTERNAL_ERROR, self.get_name(), format_exc())
+            return
         self._timings.record(watch.durations_ms)
 
     def _serve_reset(self, request: Any, response: Any) -> Any:
@@ -136,6 +142,7 @@ class MappingNode(PerceptionNode[MappingParameters]):
                 for first, length in zip(box.start, box.shape, strict=True))
         return {
             'frames fused': str(counts.frames), 'completions': str(counts.completions),
+            'tiles to complete': str(engine.waiting_tiles),
             'completions discarded': str(counts.discarded), 'map resets': str(counts.resets),
             'map memory (MB)': f'{engine.map.memory_bytes / 1e6:.1f}',
             'map centre x, y (m)': f'{x:.2f}, {y:.2f}',

@@ -315,6 +315,8 @@ class TestServices:
         assert mapped.engine.map.view().volume.weight.any()
 
     def test_a_saved_map_comes_back_bit_for_bit(self, graph, mapped, tmp_path):
+        graph.wait(lambda: mapped.engine.waiting_tiles == 0)
+        threading.Event().wait(0.2)
         before = arrays_of(mapped)
         answer = call(graph, 'save')
         assert answer.success and (tmp_path / 'map.npz').is_file()
@@ -388,9 +390,27 @@ class TestThreads:
         assert not node.engine.map.view().completion.flags.any()
 
     def test_nothing_is_completed_twice(self, graph, mapped, network):
+        graph.wait(lambda: mapped.engine.waiting_tiles == 0
+                   and mapped.engine.counts.completions == network.calls)
         calls = network.calls
         threading.Event().wait(0.3)
         assert network.calls == calls == mapped.engine.counts.completions
+
+    def test_what_the_camera_left_behind_is_completed_too(self, graph, camera, start, network):
+        network.may_finish.clear()
+        node = start(completion__extent_m=1.6)
+        camera.connect()
+        fuse(graph, node, camera)
+        assert network.has_begun.wait(10)
+        camera.position = np.array([0.0, 1.5, 0.7])
+        fuse(graph, node, camera)
+        network.may_finish.set()
+        graph.wait(lambda: node.engine.waiting_tiles == 0)
+        graph.wait(lambda: node.engine.counts.completions == network.calls)
+        voxels = node.engine.map.view().voxels
+        seen = voxels.chosen(voxels.observed)
+        assert seen.points[:, 1].min() < -0.8 and seen.points[:, 1].max() > 2.2
+        assert np.all(seen.labels != 255)
 
     def test_the_network_can_be_left_alone(self, graph, camera, start, network):
         node = start(completion__enabled=False)
@@ -409,7 +429,7 @@ class TestTimeAndPlace:
         fuse(graph, mapped, camera)
         view = mapped.engine.map.view()
         assert mapped.engine.counts.resets == 1
-        points = view.voxels.points
+        points = view.voxels.chosen(view.voxels.observed).points
         assert len(points) and np.all(points[:, 0] > 50)
 
     def test_the_map_follows_the_camera_in_constant_memory(self, graph, mapped, camera):
