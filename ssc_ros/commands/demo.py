@@ -34,10 +34,12 @@ from ssc_ros.bags.results import (
     read_times,
 )
 from ssc_ros.commands.console import ProgressBar, say
+from ssc_ros.commands.map_demo import NODE as MAPPING_NODE
+from ssc_ros.commands.map_demo import run_map_demo
 from ssc_ros.commands.network import NetworkFacts, describe_weights, find_shipped
 from ssc_ros.commands.processes import require_ros
 from ssc_ros.commands.replay import ReplayPlan, replay
-from ssc_ros.commands.samples import sample_bag, write_real_bag
+from ssc_ros.commands.samples import WALK_BAG, sample_bag, write_real_bag
 from ssc_ros.errors import ConfigurationError, DataError
 from ssc_ros.frames import ImageEstimate
 from ssc_ros.geometry.placement import place_rounded
@@ -83,6 +85,7 @@ SYSTEMS: Mapping[str, System] = {system.network: system for system in (
     System('imenet', 'rgbd_node', 'rgbd', 'RGB-D frames', Path('out/demo_imenet'),
            is_iterative=True),
     System('gad', 'segmentation_node', 'rgb', 'colour images', Path('out/demo_gad'), 'nyu12'),
+    System('s4r', MAPPING_NODE, 'rgbd', 'RGB-D frames', Path('out/demo_s4r')),
 )}
 IMAGE_TRUTH_SPACE = 'nyu12'
 """Of label images beside a ground truth of voxels."""
@@ -97,7 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'system', nargs='?', choices=tuple(SYSTEMS), default='occdepth',
         help='occdepth completes stereo pairs, ammnet and imenet RGB-D frames, gad and imenet '
-        'label colour images (%(default)s)')
+        'label colour images, s4r maps a walk through a house (%(default)s)')
     parser.add_argument(
         '--real', action='store_true', help='12 real indoor stereo pairs (of the package '
         'stereodemo) instead of synthetic rooms; there is no ground truth to score against')
@@ -129,6 +132,10 @@ def run(args: argparse.Namespace) -> int:
     system = SYSTEMS[args.system]
     _check(args, system)
     weights = args.weights or _shipped_weights(system)
+    if system.node == MAPPING_NODE:
+        out = args.out or system.out
+        _clear(out)
+        return run_map_demo(args, weights, args.bag or sample_bag(WALK_BAG), out)
     network = describe_weights(weights, answers='image' if system.kind == 'rgb' else 'scene')
     if network.labels_images != (system.kind == 'rgb'):
         raise ConfigurationError(f'weights {weights!r} are not for {system.node}: give weights of '

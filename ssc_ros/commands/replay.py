@@ -95,7 +95,7 @@ def _start(nodes: NodeProcesses, plan: ReplayPlan) -> None:
         'label_space': plan.label_space, 'truth_label_space': plan.truth_space,
         'report': str(plan.scores), 'table_every': 0,
     }, {'estimate': plan.estimates, 'ground_truth': topics.ground_truth or '/ground_truth'})
-    nodes.start(plan.node, _node_parameters(plan), _node_remaps(topics))
+    nodes.start(plan.node, _node_parameters(plan), node_remaps(topics))
     nodes.start(PLAYER, {
         'bag': str(plan.bag), 'topics': list(topics.all), 'wait_for_subscribers': SUBSCRIBERS,
         'wait_for_answer_subscribers': SUBSCRIBERS,
@@ -105,9 +105,7 @@ def _start(nodes: NodeProcesses, plan: ReplayPlan) -> None:
 
 def _node_parameters(plan: ReplayPlan) -> dict[str, Any]:
     topics = plan.topics
-    parameters: dict[str, Any] = {
-        'model.weights': plan.weights,
-        'input.transport': 'compressed' if topics.is_compressed else 'raw'}
+    parameters: dict[str, Any] = {'model.weights': plan.weights, **input_parameters(topics)}
     if plan.iterations != AS_TRAINED:
         parameters['model.iterations'] = plan.iterations
     if topics.kind != 'rgb':
@@ -115,14 +113,20 @@ def _node_parameters(plan: ReplayPlan) -> dict[str, Any]:
             'pose.source': 'odometry' if topics.odometry else 'parameters',
             'pose.camera_height_m': plan.camera_height_m,
             'pose.camera_pitch_deg': plan.camera_pitch_deg})
-    # Cameras are heard as best effort; for figures that must not depend on luck, nothing is lost.
-    for topic in topics.all:
-        if topic != topics.ground_truth:
-            parameters[f'qos_overrides.{topic}.subscription.reliability'] = 'reliable'
     return parameters
 
 
-def _node_remaps(topics: FrameTopics) -> dict[str, str]:
+def input_parameters(topics: FrameTopics) -> dict[str, Any]:
+    """Return how a node shall listen to the topics of a bag."""
+    # Cameras are heard as best effort; for figures that must not depend on luck, nothing is lost.
+    return {
+        'input.transport': 'compressed' if topics.is_compressed else 'raw',
+        **{f'qos_overrides.{topic}.subscription.reliability': 'reliable' for topic in topics.all
+           if topic != topics.ground_truth}}
+
+
+def node_remaps(topics: FrameTopics) -> dict[str, str]:
+    """Return the remappings of a node that hears a bag."""
     first = topics.first.removesuffix('/compressed')
     if topics.kind == 'stereo':
         remaps = {

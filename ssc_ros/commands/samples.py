@@ -21,6 +21,7 @@ from ssc_ros.geometry.cameras import PinholeCamera, StereoRig
 from ssc_ros.geometry.transforms import level_camera_pose
 
 SAMPLE_BAG = Path('samples/rooms_bag')
+WALK_BAG = Path('samples/house_bag')
 FRAME_IDS = ('stereo_left_optical_frame', 'stereo_right_optical_frame')
 FIRST_STAMP_NS = 1_000_000_000
 PERIOD_NS = 1_000_000_000
@@ -37,14 +38,14 @@ REAL_POSES = {
 USUAL_POSE = (1.4, 15.0, 0.0)
 
 
-def sample_bag() -> Path:
+def sample_bag(name: Path = SAMPLE_BAG) -> Path:
     """
-    Return the bag of synthetic rooms, in the checkout or where the package is installed.
+    Return a bag of synthetic rooms, in the checkout or where the package is installed.
 
     Raises:
         DataError: it was not installed.
     """
-    candidates = [folder / SAMPLE_BAG for folder in _shared_folders()]
+    candidates = [folder / name for folder in _shared_folders()]
     for candidate in candidates:
         if is_bag(candidate):
             return candidate

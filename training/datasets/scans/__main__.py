@@ -1,4 +1,4 @@
-"""Command line: python -m training.datasets.scans generate|chunks|pseudo|check ..."""
+"""Command line: python -m training.datasets.scans generate|bag|chunks|pseudo|check ..."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from training.datasets.synthetic.generate import SPLITS
 from training.segmenters.opening import COLORS, open_segmenter
 from training.segmenters.pseudo_labels import label_scan
 
+from .bag import ScanBagOptions, write_scan_bag
 from .frame import Scan
 from .opening import READERS, open_scan
 from .prepare import IMAGES, ChunkOptions, rules_at, write_training_chunks
@@ -33,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_recipe(make)
     make.add_argument('--layout', choices=sorted(LAYOUTS), default='scannet')
     make.set_defaults(run=_generate)
+    _add_bag(commands.add_parser('bag', help='write a scan as a bag to map with'))
     chunks = commands.add_parser(
         'chunks', help='fuse scans and write chunks, view lists and images to train on')
     _add_recipe(chunks)
@@ -73,6 +75,17 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--paint', choices=PAINTS, default=PAINTS[0])
 
 
+def _add_bag(parser: argparse.ArgumentParser) -> None:
+    _add_recipe(parser)
+    parser.add_argument('--scan', type=Path, help='scan on disk instead of a synthetic one')
+    parser.add_argument('--reader', choices=sorted(READERS), default='scannet')
+    parser.add_argument('--rate', type=float, default=2.0, help='frames per second')
+    parser.add_argument('--quality', type=int, default=90, help='of JPEG images')
+    parser.add_argument('--level-floor', action='store_true',
+                        help='the floor is where the lowest points are: let it be z = 0')
+    parser.set_defaults(run=_bag)
+
+
 def _add_pseudo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('root', type=Path, help='folder that `chunks` wrote')
     parser.add_argument('--weights', default=COLORS,
@@ -93,6 +106,14 @@ def _synthetic(options: argparse.Namespace) -> Iterator[Scan]:
 def _generate(options: argparse.Namespace) -> str:
     folders = [LAYOUTS[options.layout](scan, options.out) for scan in _synthetic(options)]
     return f'{len(folders)} scans in {options.out}'
+
+
+def _bag(options: argparse.Namespace) -> str:
+    scan = next(_synthetic(options)) if options.scan is None else open_scan(
+        options.reader, options.scan)
+    count = write_scan_bag(options.out, scan, ScanBagOptions(
+        options.rate, options.quality, options.level_floor))
+    return f'{count} frames of {scan.name} in {options.out}'
 
 
 def _chunks(options: argparse.Namespace) -> str:
