@@ -35,18 +35,27 @@ LIMIT_MS, LIMIT_PERCENT = 15.0, 10.0
 @contextmanager
 def running(node, rate_hz, size):
     """Spin the node in a thread while the camera process runs."""
+    with spinning(node):
+        camera = subprocess.Popen([
+            sys.executable, str(Path(__file__).with_name('stereo_camera.py')),
+            '--rate', str(rate_hz), '--size', *map(str, size)])
+        try:
+            yield
+        finally:
+            camera.terminate()
+            camera.wait(10)
+
+
+@contextmanager
+def spinning(node):
+    """Spin the node in a thread, and take it down afterwards."""
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     thread = threading.Thread(target=spin_until_shutdown, args=[executor], daemon=True)
     thread.start()
-    camera = subprocess.Popen([
-        sys.executable, str(Path(__file__).with_name('stereo_camera.py')),
-        '--rate', str(rate_hz), '--size', *map(str, size)])
     try:
         yield
     finally:
-        camera.terminate()
-        camera.wait(10)
         node.close()
         executor.shutdown()
         thread.join(5)

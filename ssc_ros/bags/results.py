@@ -70,7 +70,7 @@ def read_times(
         elif message.topic == answer:
             outputs[_stamp_ns(message.data)] = message.time_ns
         elif message.topic.startswith(debug):
-            stage = message.topic.removeprefix(debug).removesuffix('_ms')
+            stage = message.topic.rpartition('/')[2].removesuffix('_ms')
             if stage not in AGES:
                 stages.append({stage: float(message.decode().data)})
     latency_ms = {stamp: (time_ns - inputs[stamp]) / 1e6

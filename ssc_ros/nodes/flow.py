@@ -36,6 +36,7 @@ from ssc_ros.nodes.reporting import ThrottledReporter
 from ssc_ros.nodes.settings import PerceptionParameters
 from ssc_ros.nodes.stage_topics import StagePublisher
 from ssc_ros.nodes.synchronization import ImageSet, create_synchronizer
+from ssc_ros.nodes.timing_log import TimingLog
 from ssc_ros.nodes.timings import StageTimings, Stopwatch
 from ssc_ros.nodes.undoing import undone_on_failure
 from ssc_ros.nodes.worker import Worker
@@ -100,6 +101,7 @@ class FlowContext:
     stages: StagePublisher
     ledger: Ledger
     timings: StageTimings
+    timing_log: TimingLog
     reporter: ThrottledReporter
 
 
@@ -204,6 +206,9 @@ class Flow:
         except RefusedInputError as refusal:
             self._refuse(refusal, len(images.messages))
         except Exception:
+            if not self._context.node.context.ok():  # a signal took it away under the publishers
+                self._discard(STOPPED, images)
+                return
             topic = self._inputs[self._pivot].topic
             self._refuse(
                 RefusedInputError(INTERNAL_ERROR, topic, format_exc()), len(images.messages))
@@ -234,6 +239,7 @@ class Flow:
         durations_ms['overhead'] = (
             durations_ms['wait'] + durations_ms['total'] - durations_ms.get('network', 0.0))
         self._context.timings.record(durations_ms)
+        self._context.timing_log.add(images.stamp_ns, durations_ms)
         self._context.stages.publish(durations_ms)
         return True
 

@@ -25,6 +25,7 @@ from ssc_ros.nodes.outputs import Output, OutputPublisher
 from ssc_ros.nodes.reporting import ThrottledReporter
 from ssc_ros.nodes.settings import PerceptionParameters
 from ssc_ros.nodes.stage_topics import StagePublisher
+from ssc_ros.nodes.timing_log import TimingLog, TimingService
 from ssc_ros.nodes.timings import WINDOW_S, StageSummary, StageTimings
 from ssc_ros.nodes.undoing import undone_on_failure
 from ssc_ros.nodes.watchdog import Finding, diagnose
@@ -58,6 +59,7 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
         self.reporter = ThrottledReporter(self.get_logger().warning)
         self._ledger = Ledger(spec.name for spec in self.image_inputs)
         self._timings = timings or StageTimings()
+        self._timing_log = TimingLog(self.parameters.timings.frames)
         self._estimator: Any = None
         self._plan: MemoryPlan | None = None
         self._estimator_lock = threading.Lock()
@@ -71,6 +73,7 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
         self._finding: Finding | None = None
         self.create_service(SetBool, '~/enable', self._serve_enable)
         self.create_service(Trigger, '~/reset', self._serve_reset)
+        self._timing_service = TimingService(self, self._timing_log, self.confined_path)
         self._health_topic = HealthTopic(self, self._ledger, self._health)
         create_wall_timer(self, WATCHDOG_PERIOD_S, self._watch)
 
@@ -87,6 +90,11 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
     def forget_timings(self) -> None:
         """Begin a new measurement."""
         self._timings.clear()
+        self._timing_log.clear()
+
+    def write_timings(self) -> tuple[bool, str]:
+        """Write the times of the last frames as ~/write_timings does; see ``TimingService``."""
+        return self._timing_service.write()
 
     def create_handler(self, estimator: Any, publisher: OutputPublisher) -> FrameHandler:
         """Return what turns images into frames and publishes estimates, for one activation."""
@@ -116,7 +124,7 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
                 node=self, image_inputs=self.image_inputs, parameters=lambda: self.parameters,
                 handler=handler, estimator=self._estimator, estimator_lock=self._estimator_lock,
                 stages=self._stages, ledger=self._ledger, timings=self._timings,
-                reporter=self.reporter))
+                timing_log=self._timing_log, reporter=self.reporter))
         self._flow.is_enabled = self._is_enabled
         sync = self.parameters.sync
         self.get_logger().info(

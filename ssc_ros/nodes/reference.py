@@ -20,8 +20,9 @@ from ssc_ros.nodes.qos import latched_qos, output_qos, sensor_qos
 from ssc_ros.nodes.rgbd_node import RgbdNode
 from ssc_ros.nodes.segmentation_node import COLOR, DEPTH
 from ssc_ros.nodes.settings import OutputParameters
-from ssc_ros.nodes.stage_topics import STAGES
+from ssc_ros.nodes.stage_topics import STAGES, stage_topic
 from ssc_ros.nodes.stereo_node import StereoNode
+from ssc_ros.nodes.timing_log import WRITE_SERVICE
 
 OPTICAL, FUSED, MAP = 'of the image', '`fusion.frame`', '`pose.world_frame`'
 
@@ -123,10 +124,12 @@ PERCEPTION = (
     _sends(DIAGNOSTICS_TOPIC, 'diagnostic_msgs/DiagnosticArray',
            'state, what is wrong and what to do, counts, drops by reason, time per stage',
            'every second, in every state', qos=many_qos),
-    *(_sends(f'~/debug/{stage}_ms', 'std_msgs/Float64', text, qos=many_qos)
+    *(_sends(stage_topic(stage), 'std_msgs/Float64', text, qos=many_qos)
       for stage, text in STAGES.items()),
     _serves('~/enable', 'SetBool', 'false drops all images and keeps the node active'),
     _serves('~/reset', 'Trigger', 'forgets waiting images, poses and timings'),
+    _serves(WRITE_SERVICE, 'Trigger',
+            'writes the times of the last timings.frames frames as CSV into files_directory'),
 )
 SCENES = (
     *_poses('active, with pose.source odometry'),

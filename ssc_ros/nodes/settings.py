@@ -187,12 +187,22 @@ class FusionParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class TimingParameters:
+    """What is kept of the time that frames took."""
+
+    frames: int = parameter(
+        1000, 'how many of the newest frames ~/write_timings writes into files_directory',
+        minimum=1, maximum=100_000, read='start')
+
+
+@dataclass(frozen=True, slots=True)
 class PerceptionParameters(LifecycleParameters):
     """What nodes with a network share."""
 
     model: ModelParameters = field(default_factory=ModelParameters)
     input: InputParameters = field(default_factory=InputParameters)
     sync: SyncParameters = field(default_factory=SyncParameters)
+    timings: TimingParameters = field(default_factory=TimingParameters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from ssc_ros.messages.classes import message_class
 from ssc_ros.nodes.compat import LifecycleNode
 from ssc_ros.nodes.qos import output_qos
+from ssc_ros.nodes.undoing import undone_on_failure
 
 STAGES = {
     'input_age': 'age of the image when its processing began',
@@ -22,6 +24,13 @@ STAGES = {
     'overhead': 'wait and total without the network',
     'pipeline_latency': 'age of the image when the last output was sent',
 }
+# Ages go by names of their own, as in other perception stacks, so that dashboards know them.
+_AGES = ('input_age', 'pipeline_latency')
+
+
+def stage_topic(stage: str) -> str:
+    """Return the topic of a stage."""
+    return f'~/debug/{stage}_ms' if stage in _AGES else f'~/debug/processing_time/{stage}_ms'
 
 
 class StagePublisher:
@@ -30,10 +39,11 @@ class StagePublisher:
     def __init__(self, node: LifecycleNode) -> None:
         self._node = node
         self._float = message_class('std_msgs/Float64')
-        self._publishers = {
-            stage: node.create_lifecycle_publisher(
-                self._float, f'~/debug/{stage}_ms', output_qos(10))
-            for stage in STAGES}
+        self._publishers: dict[str, Any] = {}
+        with undone_on_failure(self.close):
+            for stage in STAGES:
+                self._publishers[stage] = node.create_lifecycle_publisher(
+                    self._float, stage_topic(stage), output_qos(10))
 
     def publish(self, durations_ms: Mapping[str, float]) -> None:
         """Send the stages of one frame."""

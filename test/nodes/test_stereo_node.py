@@ -206,10 +206,11 @@ def test_stage_durations_and_diagnostics_are_published(graph, camera, stereo):
     from diagnostic_msgs.msg import DiagnosticArray
     from std_msgs.msg import Float64
 
-    from ssc_ros.nodes.stage_topics import STAGES
+    from ssc_ros.nodes.stage_topics import STAGES, stage_topic
 
-    stages = {stage: collect_connected(graph, stereo, Float64, f'/stereo_node/debug/{stage}_ms')
-              for stage in STAGES}
+    stages = {stage: collect_connected(
+        graph, stereo, Float64, stage_topic(stage).replace('~', '/stereo_node'))
+        for stage in STAGES if stage != 'fuse'}
     reports = graph.collect(DiagnosticArray, '/diagnostics')
     process_all(graph, camera, stereo, 2)
     durations = {stage: collector.wait(2)[0].data for stage, collector in stages.items()}
