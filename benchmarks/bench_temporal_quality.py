@@ -5,8 +5,8 @@ Score single frames against their fusion over time, on walks through held-out sy
         [--split test] [--frames 12] [--rate 2] [--picture out.png]
 
 After every frame both are scored where that frame's box has anything in view or hidden by what is
-in view, each against the exact truth of its own cells: the frame in its box, the map on the
-lattice of the room. ``once in the map`` is the frame alone, laid into an empty map: what turning
+in view, each against the exact truth of its own cells: the frame in its box, the map in its
+fixed lattice. ``once in the map`` is the frame alone, laid into an empty map: what turning
 the box costs. ``noise`` as weights takes the truth with a fifth of its labels spoilt at random.
 """
 
@@ -28,14 +28,14 @@ from ssc_ros.frames import SceneEstimate, StereoFrame
 from ssc_ros.fusion.temporal_map import TemporalMap
 from ssc_ros.fusion.temporal_settings import TemporalSettings
 from ssc_ros.geometry.grids import VoxelGrid
-from ssc_ros.geometry.placement import BoxPlacement
-from ssc_ros.geometry.transforms import inverse_rigid, transform_points
+from ssc_ros.geometry.placement import NYU_BELOW_FLOOR_M, BoxPlacement
+from ssc_ros.geometry.transforms import inverse_rigid, remove_yaw, transform_points
 from ssc_ros.labels import load_label_space
 from ssc_ros.metrics.completion import CompletionCounts
 from ssc_ros.models.estimator import load_estimator
 from training.datasets.synthetic.generate import RoomRecipe, make_sequence, make_setting
 from training.datasets.synthetic.room import Room
-from training.datasets.synthetic.voxels import NOT_IN_VIEW, voxel_labels
+from training.datasets.synthetic.voxels import NOT_IN_VIEW, OUTSIDE, voxel_labels
 
 SPACE = load_label_space('nyu12')
 NOISE = 'noise'
@@ -77,6 +77,11 @@ def network(weights: str) -> Predict:
     return predict
 
 
+def empty_map(settings: TemporalSettings | None) -> TemporalMap:
+    """Return a map as the nodes make it for the box of NYUv2."""
+    return TemporalMap(SPACE, VOXEL_SIZE_M, settings, origin_m=(0.0, 0.0, -NYU_BELOW_FLOOR_M))
+
+
 class Walk:
     """
     One walk through a room: single frames, and the map they are fused into.
@@ -92,28 +97,32 @@ class Walk:
     ) -> None:
         self._views = make_sequence(recipe, frames, rate_hz)
         self._predict, self._rate_hz, self._settings = predict, rate_hz, settings
-        self.fused = TemporalMap(SPACE, VOXEL_SIZE_M, settings)
-        self.grid, self.truth = lattice_truth(recipe)
+        self.fused = empty_map(settings)
+        # As odometry does, the map's frame begins at the robot, turned as it stands in the room.
+        start = make_setting(recipe).start.T_world_camera
+        self._T_room_odom = start @ inverse_rigid(remove_yaw(start))
+        self.grid, self.truth = lattice_truth(recipe, self._T_room_odom)
 
     def steps(self) -> Iterator[Step]:
         """Yield what every way says of every view."""
         cells = self.grid.centers()
         for index, room in enumerate(self._views):
             estimate = self._predict(room, round(index * 1e9 / self._rate_hz))
-            once = TemporalMap(SPACE, VOXEL_SIZE_M, self._settings)
+            once = empty_map(self._settings)
+            T_odom_camera = inverse_rigid(self._T_room_odom) @ room.T_world_camera
             for each in (once, self.fused):
-                each.integrate(estimate, room.T_world_camera @ estimate.T_camera_voxel)
+                each.integrate(estimate, T_odom_camera @ estimate.T_camera_voxel)
             box = room.placement
-            T_voxel_world = inverse_rigid(room.T_world_camera @ box.T_camera_voxel)
-            voxel, is_inside = box.grid.point_to_index(transform_points(T_voxel_world, cells))
-            in_view = room.occlusion != NOT_IN_VIEW
+            T_voxel_odom = inverse_rigid(T_odom_camera @ box.T_camera_voxel)
+            voxel, is_inside = box.grid.point_to_index(transform_points(T_voxel_odom, cells))
+            in_view = (room.occlusion != NOT_IN_VIEW) & (room.occlusion != OUTSIDE)
             is_scored = np.zeros(len(cells), np.bool_)
             is_scored[is_inside] = in_view[tuple(voxel[is_inside].T)]
             yield Step(room, estimate.labels, in_view, is_scored.reshape(self.grid.shape),
                        *(self._read(each) for each in (once, self.fused)))
 
     def _read(self, fused: TemporalMap) -> np.ndarray:
-        """Return the map on the lattice; what is not known counts as empty."""
+        """Return the map in the lattice; what is not known counts as empty."""
         labels, _ = fused.sample(self.grid, np.eye(4))
         return np.where(labels == 255, 0, labels)
 
@@ -126,8 +135,8 @@ class Step:
     Attributes:
         single: labels in the box of the view.
         in_view: where these are scored.
-        is_scored: where the other two are, on the lattice of the walk.
-        once, fused: labels on the lattice.
+        is_scored: where the other two are, in the lattice of the walk.
+        once, fused: labels in the lattice.
     """
 
     room: Room
@@ -138,17 +147,19 @@ class Step:
     fused: np.ndarray
 
 
-def lattice_truth(recipe: RoomRecipe) -> tuple[VoxelGrid, np.ndarray]:
-    """Return the cells of maps within a room, and the exact label of each."""
+def lattice_truth(
+    recipe: RoomRecipe, T_room_odom: np.ndarray,
+) -> tuple[VoxelGrid, np.ndarray]:
+    """Return the cells of a map around the walk, and the exact label of each."""
     scene = make_setting(recipe).scene
-    # The cells lie at whole multiples of their size, some beyond the walls.
-    half_x, half_y = (int(np.ceil((length / 2 + 0.3) / VOXEL_SIZE_M)) for length in scene.size[:2])
-    height = int(np.ceil((scene.size[2] + 0.3) / VOXEL_SIZE_M))
+    # Whole multiples of the size, in the layers of the boxes; x to the right, y ahead.
+    right, behind, ahead, height = (
+        round(length / VOXEL_SIZE_M) for length in (4.8, 0.8, 7.2, 2.88))
     grid = VoxelGrid(
-        (-half_x * VOXEL_SIZE_M, -half_y * VOXEL_SIZE_M, -2 * VOXEL_SIZE_M), VOXEL_SIZE_M,
-        (2 * half_x, height, 2 * half_y), 'xzy')
+        (-right * VOXEL_SIZE_M, -behind * VOXEL_SIZE_M, -NYU_BELOW_FLOOR_M), VOXEL_SIZE_M,
+        (2 * right, height, behind + ahead), 'xzy')
     return grid, voxel_labels(
-        scene.solids, scene.size, BoxPlacement(grid, np.eye(4)), np.eye(4))
+        scene.solids, scene.size, BoxPlacement(grid, np.eye(4)), T_room_odom)
 
 
 def score(

@@ -16,6 +16,7 @@ from ssc_ros.paths import replacing
 
 FORMAT = 'ssc_ros temporal map 1'
 MAX_CELL = 2**40
+TOLERANCE_M = 1e-6
 
 
 def save_map(path: Path, fused: TemporalMap) -> int:
@@ -36,8 +37,8 @@ def save_map(path: Path, fused: TemporalMap) -> int:
         np.savez_compressed(
             file, format=FORMAT, label_space=fused.label_space.name,
             names=np.array(fused.label_space.names), voxel_size_m=fused.window.voxel_size_m,
-            cells=fused.window.cells_at(index), log_odds=log_odds, counts=counts,
-            is_observed=known.is_observed[index])
+            origin_m=fused.window.origin_m, cells=fused.window.cells_at(index),
+            log_odds=log_odds, counts=counts, is_observed=known.is_observed[index])
     return len(index)
 
 
@@ -86,24 +87,34 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _check_fit(path: Path, fields: dict[str, NDArray[Any]], fused: TemporalMap) -> None:
-    names, expected = (tuple(fields.get('names', ())), fused.label_space.names)
+    names, expected = tuple(np.ravel(fields.get('names', ()))), fused.label_space.names
     if names != expected:
         raise DataError(
             f'{path} holds the classes {", ".join(map(str, names))} but the network tells '
             f'{", ".join(expected)}: load it with the network it was made by')
-    size_m = float(fields.get('voxel_size_m', np.nan))
-    if not abs(size_m - fused.window.voxel_size_m) < 1e-9:
-        raise DataError(f'{path} has voxels of {size_m} m, the network of '
-                        f'{fused.window.voxel_size_m} m: load it with the network it was made by')
-    count = len(fields['cells']) if 'cells' in fields else -1
-    shapes = {'cells': (count, 3), 'log_odds': (count,), 'counts': (count, len(expected)),
-              'is_observed': (count,)}
-    kinds = {'cells': 'i', 'log_odds': 'f', 'counts': 'f', 'is_observed': 'b'}
-    for name, shape in shapes.items():
-        values = fields.get(name, np.empty(0))
-        if values.shape != shape or values.dtype.kind != kinds[name]:
-            raise DataError(f'{path}: {name} is {values.shape} {values.dtype}, expected {shape}: '
-                            'the file is damaged, save it again')
+    _check_shapes(path, fields, len(expected))
+    size_m, origin_m = float(fields['voxel_size_m']), fields['origin_m']
+    window = fused.window
+    if not (abs(size_m - window.voxel_size_m) < TOLERANCE_M
+            and np.abs(origin_m - window.origin_m).max() < TOLERANCE_M):
+        raise DataError(
+            f'{path} has voxels of {size_m} m from {origin_m.tolist()} on, the network of '
+            f'{window.voxel_size_m} m from {window.origin_m.tolist()} on: load it with the '
+            'network it was made by')
     is_finite = all(np.isfinite(fields[name]).all() for name in ('log_odds', 'counts'))
     if not is_finite or np.abs(fields['cells']).max(initial=0) > MAX_CELL:
         raise DataError(f'{path} holds impossible values: the file is damaged, save it again')
+
+
+def _check_shapes(path: Path, fields: dict[str, NDArray[Any]], num_classes: int) -> None:
+    count = fields['cells'].shape[0] if fields.get('cells', np.empty(0)).ndim == 2 else 0
+    expected: dict[str, tuple[tuple[int, ...], str]] = {
+        'voxel_size_m': ((), 'f'), 'origin_m': ((3,), 'f'), 'cells': ((count, 3), 'i'),
+        'log_odds': ((count,), 'f'), 'counts': ((count, num_classes), 'f'),
+        'is_observed': ((count,), 'b')}
+    for name, (shape, kind) in expected.items():
+        values = fields.get(name)
+        if values is None or values.shape != shape or values.dtype.kind != kind:
+            found = 'missing' if values is None else f'{values.shape} {values.dtype}'
+            raise DataError(f'{path}: {name} is {found}, expected {shape}: the file is damaged, '
+                            'save it again')

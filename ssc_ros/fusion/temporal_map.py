@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.frames import SceneEstimate
 from ssc_ros.fusion.temporal_settings import TemporalSettings
 from ssc_ros.fusion.temporal_window import Indices, RollingWindow
 from ssc_ros.geometry.grids import VoxelGrid
+from ssc_ros.geometry.transforms import transform_points
 from ssc_ros.labels import IGNORE_ID, LabelSpace
 
 # Weaker evidence is no evidence: the cell is unknown again.
@@ -34,7 +35,7 @@ class FusedVoxels:
     Occupied cells of a map.
 
     Attributes:
-        cells: (N, 3) int64 numbers of the cells; times the voxel size they give lowest corners.
+        cells: (N, 3) int64 numbers of the cells, see ``RollingWindow``.
         points: (N, 3) float64 centres in the fixed frame, metres.
         labels: (N,) uint8 class with most votes.
         confidence: (N,) float32 probability of being occupied, times the share of the class.
@@ -109,6 +110,8 @@ class TemporalMap:
     Args:
         label_space: of the estimates; its ``persistence`` says how long classes last.
         voxel_size_m: edge of the cells, best that of the estimates.
+        origin_m: (x, y, z) in the fixed frame, lowest corner of one cell. Where its height is
+            that of the boxes of the estimates, nothing is lost between layers.
 
     Attributes:
         stamp_ns: time of the latest frame, None before the first.
@@ -116,7 +119,8 @@ class TemporalMap:
 
     def __init__(
         self, label_space: LabelSpace, voxel_size_m: float,
-        settings: TemporalSettings | None = None,
+        settings: TemporalSettings | None = None, *,
+        origin_m: ArrayLike = (0.0, 0.0, 0.0),
     ) -> None:
         if label_space.empty_id is None:
             raise ConfigurationError(
@@ -128,7 +132,7 @@ class TemporalMap:
         self._empty_id = label_space.empty_id
         self._epoch_ns: int | None = None
         self.window = RollingWindow(
-            window_shape(self.settings, voxel_size_m), voxel_size_m, self.settings.low_m)
+            window_shape(self.settings, voxel_size_m), voxel_size_m, self.settings.low_m, origin_m)
         self.evidence = Evidence.none(self.window.num_cells, len(label_space))
 
     @property
@@ -204,9 +208,7 @@ class TemporalMap:
             labels in grid shape, the empty class where the cell is free and 255 where nothing is
             known; and whether they are observed.
         """
-        matrix = T_world_voxel.astype(np.float64)
-        points = grid.centers() @ matrix[:3, :3].T + matrix[:3, 3]
-        numbers = np.floor(points / self.window.voxel_size_m).astype(np.int64)
+        numbers = self.window.cells_of(transform_points(T_world_voxel, grid.centers()))
         is_inside = self.window.contains(numbers)
         cells = self.window.flat_index(numbers)
         faded = self._faded_log_odds(cells)

@@ -21,13 +21,14 @@ class RollingWindow:
     """
     Where the cells of the world are kept in flat arrays of constant size.
 
-    Cell (i, j, k) holds the points with floor(x / voxel size) = i and so on. It is kept at its
-    numbers modulo the shape: what stays within the window never moves in memory.
+    Cell (i, j, k) holds the points with floor((x - origin x) / voxel size) = i and so on. It is
+    kept at its numbers modulo the shape: what stays within the window never moves in memory.
 
     Args:
         shape: (X, Y, Z) cells.
         voxel_size_m: edge of a cell.
         lowest_z_m: bottom of the window; it moves along x and y only.
+        origin_m: (x, y, z) lowest corner of cell (0, 0, 0).
 
     Attributes:
         first_cell: (3,) int64, the cell at the lowest corner.
@@ -35,15 +36,16 @@ class RollingWindow:
 
     def __init__(
         self, shape: tuple[int, int, int], voxel_size_m: float, lowest_z_m: float = 0.0,
+        origin_m: ArrayLike = (0.0, 0.0, 0.0),
     ) -> None:
         if min(shape) < 1 or not voxel_size_m > 0:
             raise ConfigurationError(
                 f'window of {shape} cells of {voxel_size_m} m: all must be positive')
         self.shape = shape
         self.voxel_size_m = voxel_size_m
-        self.first_cell = np.array(
-            [-(shape[0] // 2), -(shape[1] // 2), np.floor(lowest_z_m / voxel_size_m + 1e-6)],
-            np.int64)
+        self.origin_m = np.array(origin_m, np.float64)
+        lowest = np.floor((lowest_z_m - self.origin_m[2]) / voxel_size_m + 1e-6)
+        self.first_cell = np.array([-(shape[0] // 2), -(shape[1] // 2), lowest], np.int64)
 
     @property
     def num_cells(self) -> int:
@@ -61,7 +63,7 @@ class RollingWindow:
         Returns:
             which positions of which array axis now hold other cells and must be cleared.
         """
-        middle = np.floor(np.asarray(point_m, np.float64)[:2] / self.voxel_size_m)
+        middle = self.cells_of(np.asarray(point_m)[None])[0, :2]
         wanted = middle - np.array(self.shape[:2]) // 2
         offset = wanted - self.first_cell[:2]
         steps = (np.trunc(offset / STEP_CELLS) * STEP_CELLS).astype(np.int64)
@@ -99,9 +101,13 @@ class RollingWindow:
             kept - self.first_cell, np.array(self.shape))
         return cells
 
+    def cells_of(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the (N, 3) cells of points in the world, metres."""
+        return np.floor((points - self.origin_m) / self.voxel_size_m).astype(np.int64)
+
     def centers(self, cells: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the (N, 3) centres of cells in the world, metres."""
-        return (cells.astype(np.float64) + 0.5) * self.voxel_size_m
+        return self.origin_m + (cells.astype(np.float64) + 0.5) * self.voxel_size_m
 
     def covered_by(
         self, grid: VoxelGrid, T_world_voxel: NDArray[np.float64],
@@ -134,10 +140,10 @@ class RollingWindow:
         """Return first cell and shape of what the window shares with the box's bounds."""
         corners = np.asarray(grid.origin_m) + np.asarray(grid.extent_m) * (
             np.indices((2, 2, 2)).reshape(3, -1).T)
-        corner_cells = np.floor(transform_points(T_world_voxel, corners) / self.voxel_size_m)
-        low = np.maximum(corner_cells.min(axis=0).astype(np.int64), self.first_cell)
-        high = np.minimum(corner_cells.max(axis=0).astype(np.int64) + 1,
-                          self.first_cell + np.array(self.shape))
+        corner_cells = self.cells_of(transform_points(T_world_voxel, corners))
+        low = np.maximum(corner_cells.min(axis=0), self.first_cell)
+        high = np.minimum(
+            corner_cells.max(axis=0) + 1, self.first_cell + np.array(self.shape))
         return low, np.maximum(high - low, 0)
 
     def _positions(
@@ -146,7 +152,7 @@ class RollingWindow:
     ) -> Iterator[NDArray[np.float32]]:
         """Yield along every axis of the label array where the cells lie, in voxels."""
         T_voxel_world = inverse_rigid(T_world_voxel)
-        first = transform_points(T_voxel_world, [(low + 0.5) * self.voxel_size_m])[0]
+        first = transform_points(T_voxel_world, self.centers(low[None]))[0]
         start = (first - grid.origin_m) / grid.voxel_size_m
         scale = self.voxel_size_m / grid.voxel_size_m
         for axis in grid.axes:

@@ -16,7 +16,7 @@ from ssc_ros.frames import SceneEstimate
 from ssc_ros.fusion.temporal_files import load_map, save_map
 from ssc_ros.fusion.temporal_map import FusedVoxels, TemporalMap, map_bytes
 from ssc_ros.fusion.temporal_settings import TemporalSettings
-from ssc_ros.geometry.transforms import level_camera_pose
+from ssc_ros.geometry.transforms import level_camera_pose, transform_points
 from ssc_ros.labels import LabelSpace
 from ssc_ros.messages.headers import make_header
 from ssc_ros.models.estimator import Estimator
@@ -80,10 +80,16 @@ class TemporalFusion:
                 f'moves, set pose.source to {" or ".join(MOVING_POSES)}')
         self._reporter = reporter
         self._lock = threading.Lock()
-        voxel_size_m = estimator.place_box(level_camera_pose(height_m=1.0)).grid.voxel_size_m
+        pose = level_camera_pose(height_m=1.0)
+        box = estimator.place_box(pose)
+        voxel_size_m = box.grid.voxel_size_m
         settings = temporal_settings(parameters.fusion)
         _check_size(map_bytes(settings, voxel_size_m, estimator.label_space), settings)
-        self._map = TemporalMap(estimator.label_space, voxel_size_m, settings)
+        # All boxes stand at one height above the floor; cells in their layers lose nothing.
+        bottom_m = float(transform_points(pose @ box.T_camera_voxel, [box.grid.origin_m])[0, 2])
+        self._map = TemporalMap(
+            estimator.label_space, voxel_size_m, settings,
+            origin_m=(0.0, 0.0, bottom_m % voxel_size_m))
 
     @property
     def num_bytes(self) -> int:

@@ -113,14 +113,16 @@ def test_a_damaged_file_is_refused_or_gives_a_map(tmp_path_factory, position, va
 
 
 @pytest.mark.parametrize('changes', [
-    {'format': 'something else'}, {'cells': np.zeros((3, 2), np.int64)},
+    {'format': 'something else'}, {'origin_m': np.full(3, 0.05)}, {'origin_m': np.array('x')},
+    {'voxel_size_m': 'x'}, {'names': np.array(3)}, {'cells': np.zeros((3, 2), np.int64)},
     {'log_odds': np.full(3, np.nan, np.float32)}, {'counts': np.zeros((3, 2), np.float32)},
     {'cells': np.full((3, 3), 2**62)}, {'is_observed': np.zeros(3)}])
 def test_a_file_with_other_content_is_refused(tmp_path, changes):
     content = {
         'format': 'ssc_ros temporal map 1', 'names': np.array(SPACE.names), 'voxel_size_m': 0.1,
-        'cells': np.zeros((3, 3), np.int64), 'log_odds': np.ones(3, np.float32),
-        'counts': np.ones((3, 12), np.float32), 'is_observed': np.zeros(3, np.bool_)}
+        'origin_m': np.zeros(3), 'cells': np.zeros((3, 3), np.int64),
+        'log_odds': np.ones(3, np.float32), 'counts': np.ones((3, 12), np.float32),
+        'is_observed': np.zeros(3, np.bool_)}
     np.savez(tmp_path / 'good.npz', **content)
     load_map(tmp_path / 'good.npz', TemporalMap(SPACE, 0.1, SETTINGS))
     np.savez(tmp_path / 'bad.npz', **{**content, **changes})

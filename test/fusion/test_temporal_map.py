@@ -202,6 +202,23 @@ class TestMoving:
         assert fused.label == PERSON
 
 
+def test_cells_may_lie_in_the_layers_of_the_estimates():
+    grid = VoxelGrid((0.0, 0.0, -0.2), SIZE_M, (4, 4, 2))
+    labels = np.full(grid.shape, CAR, np.uint8)
+    labels[:, :, 1] = BUILDING
+    estimate = SceneEstimate(
+        labels=labels, confidence=np.ones(grid.shape, np.float32),
+        observed=np.ones(grid.shape, np.bool_), grid=grid, T_camera_voxel=np.eye(4),
+        camera=CAMERA, label_space=SPACE)
+    fused = TemporalMap(SPACE, SIZE_M, SETTINGS, origin_m=(0.0, 0.0, 0.3))
+    fused.integrate(estimate, np.eye(4))
+    shown = fused.voxels()
+    assert len(shown.labels) == grid.num_voxels
+    heights = {label: set(shown.points[shown.labels == label, 2].round(6).tolist())
+               for label in (CAR, BUILDING)}
+    assert heights == {CAR: {0.05}, BUILDING: {0.55}}
+
+
 def test_impossible_settings_are_refused():
     with pytest.raises(ConfigurationError, match='must lie below'):
         TemporalSettings(low_m=1.0, high_m=0.0)
