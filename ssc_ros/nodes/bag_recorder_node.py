@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -40,6 +41,10 @@ class BagRecorderNode(SscLifecycleNode[BagRecorderParameters]):
     Records while active; the bag is complete after cleanup or at the end of the process.
 
     The bag time of a message is the wall time at which it was sent, as the middleware knows it.
+
+    Attributes:
+        recorded: messages written so far.
+        lost: messages that came after the disk refused one; nothing is written behind a gap.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -47,12 +52,15 @@ class BagRecorderNode(SscLifecycleNode[BagRecorderParameters]):
         self._writer: BagWriter | None = None
         self._listeners: dict[str, Any] = {}
         self._timer: Any = None
+        self.recorded = 0
+        self.lost = 0
 
     def handle_configure(self) -> None:
         """Create the bag."""
         values = self.parameters
         if not values.bag:
             raise ConfigurationError('bag is not set: give the folder of the new bag')
+        self.recorded = self.lost = 0
         self._writer = BagWriter(
             values.bag, storage=values.storage, compress=values.compress, overwrite=True)
 
@@ -75,8 +83,14 @@ class BagRecorderNode(SscLifecycleNode[BagRecorderParameters]):
         """Complete the bag."""
         writer, self._writer = self._writer, None
         if writer is not None:
-            writer.close()
-            self.get_logger().info(f'{writer.path}: {writer.message_count} messages recorded')
+            try:
+                writer.close()
+            except OSError as error:
+                self.get_logger().error(
+                    f'{writer.path} has no index ({error}) but can be read in part: free space '
+                    'on the disk')
+            lost = f', {self.lost} lost' if self.lost else ''
+            self.get_logger().info(f'{writer.path}: {self.recorded} messages recorded{lost}')
 
     def _discover(self) -> None:
         for topic, types in self.get_topic_names_and_types():
@@ -114,9 +128,24 @@ class BagRecorderNode(SscLifecycleNode[BagRecorderParameters]):
             # This callback may run much later than the arrival, and topics overtake each other.
             sent_ns = info.get('source_timestamp') or time_ns()
             if self._writer is not None:
-                self._writer.write_raw(topic, type_name, sent_ns, data)
+                self._record(topic, type_name, sent_ns, data)
 
         return receive
+
+    def _record(self, topic: str, type_name: str, sent_ns: int, data: bytes) -> None:
+        assert self._writer is not None  # checked by the caller
+        if self.lost:
+            self.lost += 1
+            return
+        try:
+            self._writer.write_raw(topic, type_name, sent_ns, data)
+            self.recorded += 1
+        except (OSError, sqlite3.Error) as error:
+            self.lost = 1
+            self.get_logger().error(
+                f'{self._writer.path} cannot be written ({error}): what comes from now on is '
+                f'lost, {self.recorded} messages are kept; free space on the disk, then record '
+                'again')
 
     def _matching_qos(self, topic: str) -> QoSProfile:
         """Return the strongest profile that all publishers of a topic satisfy."""
