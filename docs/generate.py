@@ -1,8 +1,9 @@
 """
 Write what is said of the nodes from their code: parameters, topics and services.
 
-That is config/<node>.yaml, docs/parameters.md, docs/topics.md and the table of nodes in
-README.md. Run ``make docs`` after a change; a test compares the files with the code.
+That is config/<node>.yaml, the policies in config/security, docs/parameters.md, docs/topics.md
+and the table of nodes in README.md. Run ``make docs`` after a change; a test compares the files
+with the code.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ssc_ros.nodes.bag_recorder_node import BagRecorderParameters
 from ssc_ros.nodes.evaluator_node import EvaluatorParameters
 from ssc_ros.nodes.mapping_settings import MappingParameters
 from ssc_ros.nodes.parameters import ParameterEntry, parameter_reference, to_yaml
+from ssc_ros.nodes.policies import policy_document
 from ssc_ros.nodes.reference import NODES, Interface, NodeReference
 from ssc_ros.nodes.settings import RgbdParameters, SegmentationParameters, StereoParameters
 from ssc_ros.nodes.viewer_node import ViewerParameters
@@ -69,6 +71,9 @@ def documents() -> dict[Path, str]:
     files[ROOT / 'docs' / 'parameters.md'] = PAGE_HEAD + ''.join(sections)
     files[ROOT / 'docs' / 'topics.md'] = TOPICS_HEAD + ''.join(
         _topics(node, reference) for node, reference in NODES.items())
+    files.update({
+        ROOT / 'config' / 'security' / 'policies' / f'{node}.policy.xml':
+            policy_document(node, reference) for node, reference in NODES.items()})
     readme = (ROOT / 'README.md').read_text(encoding='utf-8')
     files[ROOT / 'README.md'] = _between_markers(readme, 'nodes', _node_rows())
     return files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ from ssc_ros.nodes.refusals import RefusedInputError
 from ssc_ros.nodes.reporting import ThrottledReporter
 from ssc_ros.nodes.settings import InputParameters, LifecycleParameters
 from ssc_ros.viewer.command import DEFAULT_PORT
+from ssc_ros.viewer.gate import LOOPBACK, TOKEN_VARIABLE, Access
 from ssc_ros.viewer.live import StampedParts, frame_from_cloud
 from ssc_ros.viewer.recorded_frame import RecordedFrame
 from ssc_ros.viewer.server import LiveView
@@ -41,8 +43,12 @@ class ViewerParameters(LifecycleParameters):
         'nyu12', 'names and colours of its class ids: a shipped label space or a YAML file',
         path='name')
     port: int = parameter(
-        DEFAULT_PORT, 'of the page, on 127.0.0.1; the next free one when it is taken',
+        DEFAULT_PORT, 'of the page; on 127.0.0.1 the next free one when it is taken',
         minimum=1024, maximum=65535)
+    host: str = parameter(
+        LOOPBACK, 'address that the page listens on; other machines need the token that the '
+        f'environment variable {TOKEN_VARIABLE} holds, as everybody can read parameters',
+        read='start')
     input: InputParameters = field(default_factory=InputParameters)
 
 
@@ -66,7 +72,9 @@ class ViewerNode(SscLifecycleNode[ViewerParameters]):
     def handle_configure(self) -> None:
         """Open the page."""
         self._label_space = load_label_space(self.parameters.label_space)
-        self.view = LiveView(self._label_space, port=self.parameters.port)
+        self.view = LiveView(
+            self._label_space, port=self.parameters.port,
+            access=Access(self.parameters.host, os.environ.get(TOKEN_VARIABLE, '')))
         self.get_logger().info(f'the page is at {self.view.url}')
 
     def handle_activate(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ssc_ros.errors import ConfigurationError
+from ssc_ros.viewer.gate import LOOPBACK, TOKEN_VARIABLE, Access
 from ssc_ros.viewer.recording import Recording
 
 DEFAULT_PORT = 8765
@@ -28,7 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='the node that --live shows (%(default)s)')
     parser.add_argument(
         '--port', type=int, default=DEFAULT_PORT,
-        help='of the page on 127.0.0.1 (%(default)s, or the next free one)')
+        help='of the page (%(default)s, or the next free one on 127.0.0.1)')
+    parser.add_argument(
+        '--host', default=LOOPBACK, metavar='ADDRESS',
+        help='where the page listens (%(default)s); wider only with a token')
+    parser.add_argument(
+        '--token', default=os.environ.get(TOKEN_VARIABLE, ''),
+        help='what a browser on another machine must know: the page is at '
+        f'http://HOST:PORT/?token=TOKEN; better in the environment as {TOKEN_VARIABLE}')
     parser.add_argument(
         '--html', type=Path, metavar='FILE',
         help='write one frame as a self-contained HTML file and end')
@@ -78,7 +87,8 @@ def _show_recording(recording: Recording, args: argparse.Namespace) -> int:
         _say(f'open {export_html(recording, args.html, args.frame)} in a browser')
     if args.png is None and args.html is None:
         from ssc_ros.viewer.server import RecordingView
-        view = RecordingView(recording, port=args.port)
+        view = RecordingView(
+            recording, port=args.port, access=Access(args.host, args.token))
         _say(f'{len(recording)} frames at {view.url}; Ctrl-C ends')
         with suppress(KeyboardInterrupt):
             _wait()
@@ -94,8 +104,9 @@ def _run_live(args: argparse.Namespace) -> int:
     # A process of its own: only the nodes may import rclpy.
     command = [
         sys.executable, '-m', 'ssc_ros.nodes.viewer_node', '--ros-args',
-        '-p', f'source:={args.source}', '-p', f'port:={args.port}']
-    return subprocess.run(command, check=False).returncode
+        '-p', f'source:={args.source}', '-p', f'port:={args.port}', '-p', f'host:={args.host}']
+    environment = {**os.environ, TOKEN_VARIABLE: args.token}
+    return subprocess.run(command, check=False, env=environment).returncode
 
 
 def _say(text: str) -> None:

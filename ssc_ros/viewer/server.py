@@ -13,10 +13,11 @@ from ssc_ros.labels import LabelSpace
 from ssc_ros.viewer.browser_drawing import aim, draw
 from ssc_ros.viewer.command import DEFAULT_PORT
 from ssc_ros.viewer.controls import Controls
+from ssc_ros.viewer.gate import LOOPBACK, Access, TokenGate
 from ssc_ros.viewer.recorded_frame import RecordedFrame
 from ssc_ros.viewer.recording import Recording
 
-HOST = '127.0.0.1'
+LOCAL = Access()
 _logger = logging.getLogger(__name__)
 
 
@@ -34,7 +35,7 @@ def start_server(port: int) -> Any:
                                  'installed: pip install "ssc_ros[viewer]"') from error
     # viser itself would listen on every interface, and announces itself on the terminal.
     with redirect_stdout(StringIO()):
-        return viser.ViserServer(host=HOST, port=port, label='ssc_ros', verbose=False)
+        return viser.ViserServer(host=LOOPBACK, port=port, label='ssc_ros', verbose=False)
 
 
 def stop_server(server: Any) -> None:
@@ -47,16 +48,21 @@ class SceneView:
     """
     A browser page that shows one frame at a time.
 
-    The page listens on the loopback interface only, asks nothing from the network, and lives
-    until ``stop``. Scene coordinates are those of the voxel grid.
+    The page asks nothing from the network and lives until ``stop``. It listens on the loopback
+    interface; a gate that asks for a token stands before it where ``access`` opens it wider.
+    Scene coordinates are those of the voxel grid.
 
     Attributes:
         frame: what is shown.
         controls: what is ticked.
     """
 
-    def __init__(self, space: LabelSpace, *, port: int = DEFAULT_PORT) -> None:
-        self.server = start_server(port)
+    def __init__(
+        self, space: LabelSpace, *, port: int = DEFAULT_PORT, access: Access = LOCAL,
+    ) -> None:
+        self._access = access
+        self.server = start_server(port if access.is_local else 0)
+        self._gate = self._open_gate(port)
         # The share button would publish the page through a server elsewhere.
         self.server.gui.configure_theme(show_logo=False, show_share_button=False)
         self.server.gui.main_panel.dock_right()
@@ -66,8 +72,19 @@ class SceneView:
 
     @property
     def url(self) -> str:
-        """Where the page is."""
-        return f'http://{HOST}:{self.server.get_port()}'
+        """Where the page is; the token is not told."""
+        if self._gate is None:
+            return f'http://{LOOPBACK}:{self.server.get_port()}'
+        return f'http://{self._access.host}:{self._gate.port}/?token=...'
+
+    def _open_gate(self, port: int) -> TokenGate | None:
+        if self._access.is_local:
+            return None
+        try:
+            return TokenGate(self._access, port, self.server.get_port())
+        except ConfigurationError:
+            stop_server(self.server)
+            raise
 
     def show(self, frame: RecordedFrame) -> None:
         """Show another frame; callable from any thread."""
@@ -80,6 +97,8 @@ class SceneView:
 
     def stop(self) -> None:
         """Close the page and its port."""
+        if self._gate is not None:
+            self._gate.stop()
         stop_server(self.server)
 
     def _redraw(self) -> None:
@@ -96,11 +115,13 @@ class RecordingView(SceneView):
         slider: counts frames from 0.
     """
 
-    def __init__(self, recording: Recording, *, port: int = DEFAULT_PORT) -> None:
+    def __init__(
+        self, recording: Recording, *, port: int = DEFAULT_PORT, access: Access = LOCAL,
+    ) -> None:
         count = len(recording)
         if not count:
             raise DataError(f'{recording.folder} holds no frame: record again')
-        super().__init__(recording.label_space, port=port)
+        super().__init__(recording.label_space, port=port, access=access)
         self._recording = recording
         # One slider step per frame; a recording of one frame needs a slider that cannot move.
         self.slider = self.server.gui.add_slider(
@@ -131,8 +152,10 @@ class RecordingView(SceneView):
 class LiveView(SceneView):
     """A page fed by a running node: the newest frame is drawn, older ones are passed over."""
 
-    def __init__(self, space: LabelSpace, *, port: int = DEFAULT_PORT) -> None:
-        super().__init__(space, port=port)
+    def __init__(
+        self, space: LabelSpace, *, port: int = DEFAULT_PORT, access: Access = LOCAL,
+    ) -> None:
+        super().__init__(space, port=port, access=access)
         self._newest: RecordedFrame | None = None
         self._changed = threading.Condition()
         self._is_open = True
