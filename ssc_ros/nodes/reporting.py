@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from time import monotonic
 
@@ -26,11 +27,19 @@ class ThrottledReporter:
         self._lock = threading.Lock()
         self._last: dict[tuple[str, str], float] = {}
         self._suppressed: dict[tuple[str, str], int] = {}
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How often each (reason, topic) was reported, logged or not."""
+        with self._lock:
+            return dict(self._counts)
 
     def warn(self, reason: str, topic: str, message: str) -> None:
         """Log ``topic: message (reason)`` unless the same pair was logged within the period."""
         key, now = (reason, topic), self._clock()
         with self._lock:
+            self._counts[key] += 1
             if now - self._last.get(key, float('-inf')) < self._period_s:
                 self._suppressed[key] = self._suppressed.get(key, 0) + 1
                 return

@@ -29,3 +29,10 @@ def test_one_topic_does_not_silence_another():
     reporter.warn('bad_image', '/right', 'x')
     reporter.warn('no_pose', '/left', 'x')
     assert len(lines) == 3
+
+
+def test_everything_is_counted_whether_it_was_logged_or_not():
+    reporter = ThrottledReporter(lambda line: None, clock=lambda: 0.0)
+    for topic in ('/odom', '/odom', '/image'):
+        reporter.warn('bad', topic, 'text')
+    assert reporter.counts == {('bad', '/odom'): 2, ('bad', '/image'): 1}
