@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from std_srvs.srv import SetBool, Trigger
 
-from ssc_ros.memory import give_back_memory
+from ssc_ros.memory import give_back_memory, spare_from_collection
 from ssc_ros.nodes.class_topics import ClassTopics
 from ssc_ros.nodes.compat import create_wall_timer
 from ssc_ros.nodes.flow import Flow, FlowContext, FrameHandler
@@ -113,6 +113,7 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
             f'{model.weights} is ready on {self._estimator.device} '
             f'after {monotonic() - started:.1f} s')
         self.get_logger().info(loaded.plan.line())
+        spare_from_collection()
 
     def handle_activate(self) -> None:
         """Listen, and tell what the ids of labels mean."""
@@ -192,7 +193,9 @@ class PerceptionNode(SscLifecycleNode[ParametersT]):
             details={'model': model.weights, 'precision': model.precision,
                      'enabled': str(self._is_enabled).lower(),
                      **({'memory': self._plan.line()} if self._plan else {}),
-                     **self.network_details()},
+                     **self.network_details(),
+                     **{f'{reason} on {topic}': str(count) for (reason, topic), count
+                        in sorted(self.reporter.counts.items())}},
         ), self._estimator.device if self._estimator else 'none'
 
     def network_details(self) -> dict[str, str]:

@@ -194,6 +194,14 @@ def test_cleanup_frees_the_network_itself(graph, make_estimator, camera):
     assert graph.transition(node, 'configure') and len(made) == 2
 
 
+def test_what_lasts_is_not_looked_through_by_the_garbage_collector(graph, start_stereo):
+    node = start_stereo(autostart=False)
+    gc.unfreeze()
+    assert graph.transition(node, 'configure')
+    assert gc.get_freeze_count() > 10_000
+    assert graph.transition(node, 'cleanup') and gc.get_freeze_count() == 0
+
+
 def test_the_memory_plan_is_logged_and_part_of_the_diagnostics(graph, start_stereo, capfd):
     from diagnostic_msgs.msg import DiagnosticArray
 
