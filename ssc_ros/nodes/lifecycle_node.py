@@ -176,6 +176,8 @@ class SscLifecycleNode(LifecycleNode, Generic[ParametersT]):
 
     def _report_failure(self, target: str, error: Exception) -> None:
         message = str(error) or repr(error)
+        if not self.context.ok() and not isinstance(error, SscError):
+            return  # a signal took the middleware away under the transition
         # Our own errors say what to do; of others only the traceback helps.
         details = message if isinstance(error, SscError) else format_exc()
         self.get_logger().error(f'cannot become {target} (now {self.state}): {details}')
