@@ -56,6 +56,10 @@ class NodeProcesses:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 env=self._environment, preexec_fn=_end_with_parent)
 
+    def process_id(self, node: str) -> int:
+        """Return the process of a node."""
+        return self._children[node].pid
+
     def log_path(self, node: str) -> Path:
         """Return the file that keeps the output of a node."""
         return self._folder / f'{node}.log'
