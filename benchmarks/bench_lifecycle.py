@@ -1,7 +1,8 @@
 """
 How long the transitions of stereo_node take, asked as a lifecycle manager does, and its watchdog.
 
-Times are from the request of ~/change_state to its answer, over DDS. The watchdog is timed from
+Times are from the request of ~/change_state to its answer, over DDS; CPU time is that of the node
+and of the manager, and tells more where other processes compete. The watchdog is timed from
 the activation of a node without a camera until /diagnostics names the cause.
 
 Run: python benchmarks/bench_lifecycle.py --weights dummy
@@ -51,17 +52,18 @@ class Manager(Node):
             self._has_cause.set()
 
     def change(self, label):
-        """Return the milliseconds that a transition took."""
+        """Return the milliseconds that a transition took, and those of the processor."""
         if not self._client.wait_for_service(TIMEOUT_S):
             raise TimeoutError('the node offers no change_state')
         request = ChangeState.Request()
         request.transition.label = label
-        done, started = threading.Event(), time.perf_counter()
+        done, started = threading.Event(), (time.perf_counter(), time.process_time())
         future = self._client.call_async(request)
         future.add_done_callback(lambda _: done.set())
         if not done.wait(TIMEOUT_S) or not future.result().success:
             raise RuntimeError(f'{label} failed: see the log above')
-        return (time.perf_counter() - started) * 1000
+        return ((time.perf_counter() - started[0]) * 1000,
+                (time.process_time() - started[1]) * 1000)
 
     def wait_for_cause(self):
         """Return the cause that the watchdog named, and the seconds that it took."""
@@ -73,7 +75,7 @@ class Manager(Node):
 
 
 def measure(manager, rounds, activations):
-    """Return the milliseconds of every transition, by its name."""
+    """Return the milliseconds of every transition, by its name, each with those of the CPU."""
     times = {label: [] for label in ('configure', 'activate', 'deactivate', 'cleanup')}
     for _ in range(rounds):
         times['configure'].append(manager.change('configure'))
@@ -104,9 +106,12 @@ def main() -> None:
     manager.change('configure')
     manager.change('activate')
     cause, delay_s = manager.wait_for_cause()
-    print(f'{arguments.weights}, milliseconds\n{"transition":12}{"median":>9}{"max":>9}{"n":>5}')
-    for label, values in times.items():
-        print(f'{label:12}{statistics.median(values):9.1f}{max(values):9.1f}{len(values):5d}')
+    print(f'{arguments.weights}, milliseconds\n{"transition":12}{"median":>9}{"max":>9}'
+          f'{"CPU":>9}{"n":>5}')
+    for label, pairs in times.items():
+        wall, cpu = zip(*pairs, strict=True)
+        print(f'{label:12}{statistics.median(wall):9.1f}{max(wall):9.1f}'
+              f'{statistics.median(cpu):9.1f}{len(pairs):5d}')
     print(f'activate: limit {ACTIVATE_LIMIT_MS:g} ms; the watchdog names {cause} after '
           f'{delay_s:.1f} s (limit {WATCHDOG_LIMIT_S:g} s)')
     if arguments.json:
