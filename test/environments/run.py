@@ -34,8 +34,10 @@ PURE_TESTS = (
 ROS_TESTS = (
     'test/nodes/test_distribution.py', 'test/nodes/test_lifecycle_node.py',
     'test/nodes/test_node_parameters.py', 'test/nodes/test_live_parameters.py',
-    'test/nodes/test_rgbd_node.py', 'test/nodes/test_stereo_node.py',
-    'test/nodes/test_evaluator_node.py', 'test/nodes/test_bag_recorder_node.py',
+    'test/nodes/test_reference.py', 'test/nodes/test_watchdog_node.py',
+    'test/nodes/test_rgbd_node.py', 'test/nodes/test_segmentation_node.py',
+    'test/nodes/test_stereo_node.py', 'test/nodes/test_evaluator_node.py',
+    'test/nodes/test_bag_recorder_node.py',
     'test/messages')
 
 
