@@ -71,4 +71,5 @@ def test_live_starts_the_node_in_a_process_of_its_own(monkeypatch):
     assert run('--live', '--port', '9000', '--source', 'rgbd_node') == 5
     assert commands == [[
         sys.executable, '-m', 'ssc_ros.nodes.viewer_node', '--ros-args',
-        '-p', 'source:=rgbd_node', '-p', 'port:=9000']]
+        '-p', 'source:=rgbd_node', '-p', 'port:=9000',
+        '-p', 'host:=127.0.0.1']]
