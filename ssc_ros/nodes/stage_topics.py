@@ -19,6 +19,8 @@ STAGES = {
     'network': 'the network itself',
     'finish': 'scores to labels, confidences and the view of the camera',
     'fuse': 'laying the estimate into the fused map, a part of publish',
+    'integrate': 'fusing a frame into the map of mapping_node',
+    'complete': 'completing a part of that map: copying, network, keeping; in its own thread',
     'publish': 'building and sending what is subscribed to',
     'total': 'from the begin of processing until the last output was sent',
     'overhead': 'wait and total without the network',
