@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import runpy
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +34,11 @@ for path in sys.stdin.read().splitlines():
 UNSTABLE = ('rclpy.impl', 'rclpy.experimental', 'rclpy.qos_event', 'rclpy.event_handler',
             'rclpy._rclpy_pybind11', 'rclpy.lifecycle', 'rclpy.executors')
 DISTRIBUTIONS = ('humble', 'jazzy', 'kilted', 'lyrical', 'ros_distro')
+
+
+@pytest.fixture(scope='module')
+def environments(load_module):
+    return load_module(Path(__file__).resolve().parent / 'environments' / 'run.py')
 
 
 def sources(root: Path) -> list[Path]:
@@ -76,9 +81,8 @@ def test_ruff_checks_for_the_oldest_python(root):
     assert 'target-version = "py310"' in (root / 'pyproject.toml').read_text()
 
 
-def test_every_source_compiles_under_the_oldest_python(root):
-    find = runpy.run_path(str(root / 'test/environments/run.py'))['find_interpreter']
-    interpreter = find('{}.{}'.format(*OLDEST))
+def test_every_source_compiles_under_the_oldest_python(root, environments):
+    interpreter = environments.find_interpreter('{}.{}'.format(*OLDEST))
     if interpreter is None:
         pytest.skip('there is no Python 3.10 on PATH, in pyenv or uv')
     result = subprocess.run(
@@ -127,10 +131,29 @@ def test_every_package_of_an_environment_is_pinned(root, name):
     assert lines[0].startswith('# ') and pins and all('==' in line for line in pins)
 
 
-def test_every_environment_names_tests_that_exist(root):
-    run = runpy.run_path(str(root / 'test/environments/run.py'))
-    paths = [argument for environment in run['ENVIRONMENTS'] for argument in environment.arguments
+def test_every_environment_names_tests_that_exist(root, environments):
+    paths = [argument for item in environments.ENVIRONMENTS for argument in item.arguments
              if argument.startswith('test/')]
     assert [path for path in paths if not (root / path).exists()] == []
-    assert {environment.name for environment in run['ENVIRONMENTS']} == {
+    assert {item.name for item in environments.ENVIRONMENTS} == {
         path.stem for path in (root / 'test/environments').glob('*.txt')}
+
+
+def test_an_interpreter_that_is_not_there_skips_its_environment_with_the_reason(environments):
+    absent = environments.Environment('python-3.99', '3.99', ())
+    assert environments.find_interpreter('3.99') is None
+    assert environments.run_tests(absent, ()).startswith('skipped: there is no Python 3.99')
+
+
+def test_the_running_interpreter_is_found_by_its_version(environments):
+    assert environments.find_interpreter('{}.{}'.format(*sys.version_info)) is not None
+
+
+def test_another_environment_does_not_inherit_the_libraries_of_this_ones_wheels(
+        environments, monkeypatch):
+    monkeypatch.setenv('LD_LIBRARY_PATH', '/wheels/of/another/distribution')
+    monkeypatch.setenv('_ROS_WHEELS_BOOTSTRAP_COMPLETE', '1')
+    monkeypatch.setenv('KEPT', '1')
+    variables = environments.clean_variables()
+    assert variables['KEPT'] == '1'
+    assert not {'LD_LIBRARY_PATH', '_ROS_WHEELS_BOOTSTRAP_COMPLETE'} & set(variables)
