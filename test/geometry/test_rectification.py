@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
-from ssc_ros.errors import DataError
+from ssc_ros.errors import CalibrationError, DataError
 from ssc_ros.geometry.calibration import CameraCalibration
 from ssc_ros.geometry.rectification import Rectifier
 from ssc_ros.geometry.transforms import make_rigid
@@ -61,3 +63,20 @@ def test_an_image_of_another_size_is_refused() -> None:
     rectifier = Rectifier(calibration('plumb_bob', DISTORTIONS['plumb_bob']))
     with pytest.raises(DataError, match='640x480'):
         rectifier.rectify(np.zeros((480, 640), np.uint8))
+
+
+def test_no_map_is_made_for_a_size_that_no_image_has() -> None:
+    damaged = replace(calibration('equidistant', DISTORTIONS['equidistant']), width=2**32 - 1)
+    rectifier = Rectifier(damaged)  # maps of that size would take for ever
+    with pytest.raises(DataError, match='camera_info says 4294967295x240'):
+        rectifier.rectify(np.zeros((240, 320, 3), np.uint8))
+
+
+def test_a_calibration_that_opencv_cannot_rectify_with_is_refused(monkeypatch) -> None:
+    def fail(*_: object) -> None:
+        raise cv2.error('singular')
+
+    monkeypatch.setattr(cv2, 'initUndistortRectifyMap', fail)
+    rectifier = Rectifier(calibration('plumb_bob', DISTORTIONS['plumb_bob']))
+    with pytest.raises(CalibrationError, match='calibrate the camera'):
+        rectifier.rectify(np.zeros((240, 320, 3), np.uint8))

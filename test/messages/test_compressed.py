@@ -137,3 +137,12 @@ def test_pictures_that_no_codec_takes_are_refused():
         jpeg_bytes(np.zeros((4, 4, 7), np.uint8))
     with pytest.raises(MessageError, match='is not jpeg or png'):
         encode_compressed_image(SMOOTH, None, codec='webp')
+
+
+def test_a_chunk_longer_than_the_file_never_reaches_opencv(monkeypatch):
+    """It reserves and clears what the length says: gigabytes for one flipped bit."""
+    monkeypatch.setattr(cv2, 'imdecode', None)
+    png = bytearray(png_bytes(SMOOTH))
+    struct.pack_into('>I', png, png.index(b'IDAT') - 4, 0x7FFFFFFF)
+    with pytest.raises(MessageError, match='no end mark'):
+        decode_compressed_color(make_message(bytes(png), 'png'))

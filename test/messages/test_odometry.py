@@ -59,3 +59,10 @@ def test_quaternions_are_normalised():
 def test_unset_or_broken_poses_are_refused(position, orientation, reason):
     with pytest.raises(MessageError, match=reason):
         decode_odometry(make_odometry(position, orientation))
+
+
+def test_poses_beyond_any_map_are_refused_before_they_overflow():
+    message = encode_odometry(np.eye(4), make_header(1, 'odom'), 'camera')
+    message.pose.pose.position.x = 1e155
+    with pytest.raises(MessageError, match='check the odometry'):
+        decode_odometry(message)
