@@ -106,6 +106,8 @@ class OutputPublisher:
                     publisher.publish(message)
                     self._check_age(output, publisher.topic_name, scene)
             except Exception as error:
+                if not self._node.context.ok():
+                    raise  # a signal ended everything; nothing is wrong with this output
                 self._reporter.warn('not_published', publisher.topic_name, repr(error))
 
     def _check_age(self, output: Output, topic: str, scene: Any) -> None:
