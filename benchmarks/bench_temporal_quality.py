@@ -187,10 +187,15 @@ def score(
 
 
 def picture_of(walk: Walk, step: Step) -> np.ndarray:
-    """Return the image and, side by side, the map from above, without what is above 1.9 m."""
-    truth = np.where(walk.truth == 255, 0, walk.truth)
-    volumes = {'truth': truth, 'single frame': step.once, 'fused': step.fused}
-    panels = [titled(from_above(volume), name) for name, volume in volumes.items()]
+    """Return the image and, side by side, the room from above, without what is above 2 m."""
+    is_room = walk.truth != 255
+    columns = is_room.any(axis=1)
+    x, y = (np.flatnonzero(columns.any(axis=axis)) for axis in (1, 0))
+    panels = []
+    for name, volume in (
+            ('truth', walk.truth), ('single frame', step.once), ('fused', step.fused)):
+        inside = np.where(is_room, volume, 0)[x[0]:x[-1] + 1, :, y[0]:y[-1] + 1]
+        panels.append(titled(from_above(inside), name))
     height = panels[0].shape[0] - TITLE_PX - MARGIN_PX
     left = cv2.resize(step.room.left, (height * 4 // 3, height), interpolation=cv2.INTER_AREA)
     return np.hstack([titled(left, 'left image'), *panels])
