@@ -56,7 +56,8 @@ class ActivityRecord:
         with self._lock:
             self._heard_s[name] = self._clock()
             self._frame_ids[name] = frame_id
-            self._gaps.add(name, stamp_ns)
+            if stamp_ns > 0:  # a stamp that is missing is refused, and no gap
+                self._gaps.add(name, stamp_ns)
 
     def begin(self) -> None:
         """Note that the work on a frame begins."""

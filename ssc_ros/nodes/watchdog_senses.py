@@ -137,10 +137,11 @@ def _frame_pairs(
     """Yield what must be in one frame: the first image, its CameraInfo, images that share it."""
     first = inputs[0]
     frame = activity.frame_ids.get(first.spec.name)
-    if frame is None:
+    if not frame:  # none yet, or images without a frame, which are refused
         return
     if first.calibration.frame_id:
         yield first.topic, frame, first.calibration.topic, first.calibration.frame_id
     for source in inputs[1:]:
-        if not source.spec.info_topic and source.spec.name in activity.frame_ids:
-            yield first.topic, frame, source.topic, activity.frame_ids[source.spec.name]
+        other = activity.frame_ids.get(source.spec.name)
+        if not source.spec.info_topic and other:
+            yield first.topic, frame, source.topic, other

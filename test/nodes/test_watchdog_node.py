@@ -279,6 +279,21 @@ def test_a_network_that_fails_on_every_frame_is_quoted(
     run_until_healed(graph, watched, camera.send)
 
 
+def test_images_without_a_stamp_are_told_as_such(graph, start_stereo, watched, camera):
+    subscribe(graph)
+    start_stereo()
+    camera.connect()
+
+    def send():
+        camera.send_info()
+        left = camera.image('left')
+        left.header.stamp.sec = left.header.stamp.nanosec = 0
+        camera.send_images(left=left)
+
+    line, _ = watched.wait_for('refused', keep=send)
+    assert '/left/image_rect: image with stamp 0: the camera driver must set' in line
+
+
 def test_nobody_who_subscribes_is_told_but_is_no_fault(graph, start_stereo, watched, camera):
     start_stereo()
     camera.connect()
