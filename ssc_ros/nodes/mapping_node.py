@@ -71,7 +71,8 @@ class MappingNode(PerceptionNode[MappingParameters]):
         super().handle_activate()
         self._sent = (-1, -1, 0.0)
         self._repeaters = [
-            Repeater('completion', self._complete, lambda: self.parameters.completion.rest_s),
+            Repeater('completion', self._complete, lambda: self.parameters.completion.rest_s,
+                     niceness=self.parameters.completion.niceness),
             Repeater('map_output', self._send, lambda: self.parameters.outputs.period_s)]
 
     def handle_deactivate(self) -> None:

@@ -81,6 +81,9 @@ class MapCompletionParameters:
     rest_s: float = parameter(
         0.2, 'pause between two completions, for the other threads', unit='s', minimum=0.0,
         maximum=3600.0, live=True)
+    niceness: int = parameter(
+        5, 'how readily the network leaves the CPU to the fusion and to other processes, as of '
+        'the command nice; of Linux only', minimum=0, maximum=19, read='activation')
 
 
 @dataclass(frozen=True, slots=True)

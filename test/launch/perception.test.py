@@ -13,7 +13,8 @@ from sensor_msgs.msg import PointCloud2
 from ssc_ros.launching import share
 
 FILES = (
-    'occdepth_stereo', 'occdepth_rgbd', 'ammnet_rgbd', 'imenet_rgbd', 'gad_segmentation')
+    'occdepth_stereo', 'occdepth_rgbd', 'ammnet_rgbd', 'imenet_rgbd', 'gad_segmentation',
+    's4r_mapping')
 
 
 @launch_testing.parametrize('system', FILES)
@@ -33,7 +34,8 @@ class TestActive(unittest.TestCase):
 
     def test_nothing_is_sent_before_an_image_came(self, system):
         cloud = {'gad_segmentation': 'segmentation_node/semantic_points',
-                 'occdepth_stereo': 'stereo_node/voxels/points'}.get(
+                 'occdepth_stereo': 'stereo_node/voxels/points',
+                 's4r_mapping': 'mapping_node/voxels/points'}.get(
                      system, 'rgbd_node/voxels/points')
         wait = WaitForTopics([(f'/robot/{cloud}', PointCloud2)], timeout=1.0)
         self.assertFalse(wait.wait())

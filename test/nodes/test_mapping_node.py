@@ -155,8 +155,15 @@ def mapped(graph, camera, start):
     node = start()
     camera.connect()
     fuse(graph, node, camera)
-    graph.wait(lambda: node.engine.counts.completions)
+    settle(graph, node)
     return node
+
+
+def settle(graph, node):
+    """Wait until everything was completed and nothing is under way."""
+    graph.wait(lambda: node.engine.waiting_tiles == 0)
+    with node.engine._network_lock:
+        assert node.engine.counts.completions
 
 
 def fuse(graph, node, camera, count=1):
@@ -315,8 +322,6 @@ class TestServices:
         assert mapped.engine.map.view().volume.weight.any()
 
     def test_a_saved_map_comes_back_bit_for_bit(self, graph, mapped, tmp_path):
-        graph.wait(lambda: mapped.engine.waiting_tiles == 0)
-        threading.Event().wait(0.2)
         before = arrays_of(mapped)
         answer = call(graph, 'save')
         assert answer.success and (tmp_path / 'map.npz').is_file()
@@ -390,8 +395,6 @@ class TestThreads:
         assert not node.engine.map.view().completion.flags.any()
 
     def test_nothing_is_completed_twice(self, graph, mapped, network):
-        graph.wait(lambda: mapped.engine.waiting_tiles == 0
-                   and mapped.engine.counts.completions == network.calls)
         calls = network.calls
         threading.Event().wait(0.3)
         assert network.calls == calls == mapped.engine.counts.completions
@@ -405,8 +408,7 @@ class TestThreads:
         camera.position = np.array([0.0, 1.5, 0.7])
         fuse(graph, node, camera)
         network.may_finish.set()
-        graph.wait(lambda: node.engine.waiting_tiles == 0)
-        graph.wait(lambda: node.engine.counts.completions == network.calls)
+        settle(graph, node)
         voxels = node.engine.map.view().voxels
         seen = voxels.chosen(voxels.observed)
         assert seen.points[:, 1].min() < -0.8 and seen.points[:, 1].max() > 2.2

@@ -89,7 +89,7 @@ def test_real_frames_are_mapped_as_at_the_desk_and_completed(graph, bag):
         Parameter(name, value=value) for name, value in values.items()]))
     graph.wait(lambda: node.state == 'active')
     play(graph, node, bag)
-    graph.wait(lambda: node.engine.waiting_tiles == 0, 60)
+    graph.wait(lambda: node.engine.waiting_tiles == 0 and node.engine.counts.completions, 60)
     view = node.engine.map.view()
     settings = FusionSettings()
     expected = expected_volume(bag, RollingFusion(
