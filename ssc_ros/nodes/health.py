@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ssc_ros.messages.classes import message_class, new_message
+from ssc_ros.nodes.findings import Finding
 from ssc_ros.nodes.refusals import SUPERSEDED
 from ssc_ros.nodes.timings import StageSummary
-from ssc_ros.nodes.watchdog import Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from std_srvs.srv import SetBool, Trigger
 from ssc_ros.memory import give_back_memory, spare_from_collection
 from ssc_ros.nodes.class_topics import ClassTopics
 from ssc_ros.nodes.compat import create_wall_timer
+from ssc_ros.nodes.findings import Finding
 from ssc_ros.nodes.flow import Flow, FlowContext, FrameHandler
 from ssc_ros.nodes.health import Health
 from ssc_ros.nodes.health_topic import HealthTopic
@@ -28,7 +29,7 @@ from ssc_ros.nodes.stage_topics import StagePublisher
 from ssc_ros.nodes.timing_log import TimingLog, TimingService
 from ssc_ros.nodes.timings import WINDOW_S, StageSummary, StageTimings
 from ssc_ros.nodes.undoing import undone_on_failure
-from ssc_ros.nodes.watchdog import Finding, diagnose
+from ssc_ros.nodes.watchdog import diagnose
 from ssc_ros.nodes.watchdog_senses import Senses
 from ssc_ros.nodes.watchdog_voice import WatchdogVoice
 

@@ -11,9 +11,9 @@ from rclpy.node import Node
 
 from ssc_ros.nodes.activity import Activity
 from ssc_ros.nodes.compat import misfit_of, type_name
+from ssc_ros.nodes.findings import GRACE_S, Link, Observation
 from ssc_ros.nodes.inputs import CameraInput
 from ssc_ros.nodes.ledger import Ledger
-from ssc_ros.nodes.watchdog import GRACE_S, Link, Observation
 
 if TYPE_CHECKING:
     from ssc_ros.nodes.flow import Flow

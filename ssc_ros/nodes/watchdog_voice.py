@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
-from ssc_ros.nodes.watchdog import Finding, Observation
+from ssc_ros.nodes.findings import Finding, Observation
 
 REPEAT_S = 30.0
 LONGEST_REPEAT_S = 600.0

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from ssc_ros.nodes.findings import Finding
 from ssc_ros.nodes.health import Health, health_values, judge
 from ssc_ros.nodes.timings import StageSummary
-from ssc_ros.nodes.watchdog import Finding
 
 RUNNING = {'total': StageSummary(20, 10.0, 12.0, 15.0)}
 

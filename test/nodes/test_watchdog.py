@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from ssc_ros.nodes.watchdog import GRACE_S, Finding, Link, Observation, diagnose, one_line
+from ssc_ros.nodes.findings import GRACE_S, Finding, Link, Observation
+from ssc_ros.nodes.watchdog import diagnose, one_line
 from ssc_ros.nodes.watchdog_voice import LONGEST_REPEAT_S, REPEAT_S, WatchdogVoice
 
 HEARD = Link('/left/image_rect', 'left/image_rect', 'sensor_msgs/msg/Image',
