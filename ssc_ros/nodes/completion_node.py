@@ -132,9 +132,9 @@ class SceneHandler:
         self, parts: FrameParts, watch: Stopwatch,
     ) -> tuple[Frame, Callable[[SceneEstimate], None]]:
         """Return the frame, and what publishes the scene where the camera stood."""
+        depth = self._node.measured_depth(parts)  # a bad calibration is not a missing pose
         with watch.stage('pose'), refusing(parts.topic, NO_POSE):
-            T_world_camera = self._pose_source.pose_at(
-                parts.stamp_ns, parts.frame_id, self._node.measured_depth(parts))
+            T_world_camera = self._pose_source.pose_at(parts.stamp_ns, parts.frame_id, depth)
             placement = self._estimator.place_box(
                 T_world_camera, self._node.parameters.pose.heading)
             world_frame = self._pose_source.world_frame

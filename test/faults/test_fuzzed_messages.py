@@ -375,6 +375,7 @@ def test_calibrations(target, rectify):
     node = target(input__rectify=rectify)
     fuzz(node.feed_info, info_samples(), infos(), 15)
     node.check(DAMAGED)
+    assert 'no_pose' not in node.node.totals.dropped
 
 
 def test_odometry(target):
