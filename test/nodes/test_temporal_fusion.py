@@ -51,7 +51,7 @@ def start_fusing(start_stereo, tmp_path):
     def start(**parameters):
         return start_stereo(**{
             'fusion__enabled': True, 'pose__source': 'odometry', 'pose__floor_z_m': 0.3,
-            'files_directory': str(tmp_path), **parameters})
+            'pose__timeout_ms': 5000.0, 'files_directory': str(tmp_path), **parameters})
 
     return start
 
