@@ -24,6 +24,7 @@ from ssc_ros.models.s4r.inputs import CompletedVolume
 from ssc_ros.models.volumes import VolumeEstimator
 from ssc_ros.nodes.mapping_settings import MappingParameters
 from ssc_ros.nodes.timings import Stopwatch
+from ssc_ros.nodes.yielding import yielding_thread
 from ssc_ros.sync.matcher import BACKWARDS_NS
 
 BYTES_PER_VOXEL = 19  # of both windows, see ``fusion.scene_map``
@@ -80,6 +81,7 @@ class MappingEngine:
         self._network = network
         # A stopped node may be started again while the network still works on what it left.
         self._network_lock = threading.Lock()
+        self._thread = yielding_thread('network', parameters.completion.niceness)
         self._voxel_size_m = config.voxel_size_m
         self._chunk = config.chunk_shape
         self._settings = replace(
@@ -150,7 +152,8 @@ class MappingEngine:
             with watch.stage('snapshot'):
                 snapshot = self.map.snapshot(box)
             started = perf_counter()
-            completed = self._network(snapshot.volume.network_input())
+            completed = self._thread.submit(
+                self._network, snapshot.volume.network_input()).result()
             watch.durations_ms['network'] = (perf_counter() - started) * 1000
             with watch.stage('keep'):
                 is_kept = self.map.keep(
@@ -166,6 +169,10 @@ class MappingEngine:
         self.map.clear()
         self._dirty.clear()
         self.counts.resets += 1
+
+    def close(self) -> None:
+        """End the thread of the network, after its current work."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _next_box(self, ahead_m: float) -> PlaneBox | None:
         """Return the columns to complete next, None if nothing waits."""

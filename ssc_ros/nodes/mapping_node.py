@@ -71,8 +71,7 @@ class MappingNode(PerceptionNode[MappingParameters]):
         super().handle_activate()
         self._sent = (-1, -1, 0.0)
         self._repeaters = [
-            Repeater('completion', self._complete, lambda: self.parameters.completion.rest_s,
-                     niceness=self.parameters.completion.niceness),
+            Repeater('completion', self._complete, lambda: self.parameters.completion.rest_s),
             Repeater('map_output', self._send, lambda: self.parameters.outputs.period_s)]
 
     def handle_deactivate(self) -> None:
@@ -82,6 +81,12 @@ class MappingNode(PerceptionNode[MappingParameters]):
         if not all(have_ended):
             self.get_logger().info('the network finishes what it works on')
         super().handle_deactivate()
+
+    def handle_cleanup(self) -> None:
+        """Free the map and the network."""
+        if self.engine is not None:
+            self.engine.close()
+        super().handle_cleanup()
 
     def _complete(self) -> None:
         engine, values = self.engine, self.parameters.completion

@@ -83,7 +83,7 @@ class MapCompletionParameters:
         maximum=3600.0, live=True)
     niceness: int = parameter(
         5, 'how readily the network leaves the CPU to the fusion and to other processes, as of '
-        'the command nice; of Linux only', minimum=0, maximum=19, read='activation')
+        'the command nice; of Linux only', minimum=0, maximum=19)
 
 
 @dataclass(frozen=True, slots=True)

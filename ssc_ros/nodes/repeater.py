@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from collections.abc import Callable
 
@@ -18,14 +16,12 @@ class Repeater:
         name: of the thread.
         work: must not raise.
         rest_s: tells how long to rest.
-        niceness: 0 to 19, how readily it leaves the CPU to other threads; of Linux only.
     """
 
     def __init__(
-        self, name: str, work: Callable[[], None], rest_s: Callable[[], float], *,
-        niceness: int = 0,
+        self, name: str, work: Callable[[], None], rest_s: Callable[[], float],
     ) -> None:
-        self._work, self._rest_s, self._niceness = work, rest_s, niceness
+        self._work, self._rest_s = work, rest_s
         self._is_stopping = threading.Event()
         # run_node() knows by the name which threads may still compute when the process ends.
         self._thread = threading.Thread(target=self._run, name=f'ssc_{name}', daemon=True)
@@ -39,8 +35,5 @@ class Repeater:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        if self._niceness and sys.platform == 'linux':
-            # Of this thread alone, and of those that it starts to compute with.
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._niceness)
         while not self._is_stopping.wait(self._rest_s()):
             self._work()

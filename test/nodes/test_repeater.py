@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from time import monotonic
 
@@ -56,19 +54,3 @@ def test_work_that_hangs_is_told_of_and_not_waited_for(make_repeater):
     assert has_begun.wait(10)
     assert not repeater.stop()
     may_end.set()
-
-
-@pytest.mark.skipif(sys.platform != 'linux', reason='priorities of threads are those of Linux')
-def test_it_yields_the_cpu_alone(make_repeater):
-    found = []
-    done = threading.Event()
-
-    def work():
-        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-        done.set()
-
-    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    make_repeater(work, lambda: 0.001, niceness=before + 5)
-    assert done.wait(10)
-    assert found[0] == before + 5
-    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
