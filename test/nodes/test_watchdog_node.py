@@ -13,7 +13,6 @@ pytestmark = [
     pytest.mark.filterwarnings('ignore:Deprecated in favor of:DeprecationWarning'),
 ]
 
-LIMIT_S = 5.0
 CLOUD = '/stereo_node/voxels/points'
 
 
@@ -43,18 +42,14 @@ class Watched:
         status = self.status
         return status and {item.key: item.value for item in status.values}[key]
 
-    def wait_for(self, cause, *, keep=lambda: None, limit_s=LIMIT_S):
+    def wait_for(self, cause, *, keep=lambda: None):
         """Wait for the log line and the diagnostics of a cause; returns them."""
-        started = time.monotonic()
-
         def has_come():
             keep()
             time.sleep(0.05)
             return self.lines(f'({cause})') and self.value('watchdog') == cause
 
         self._graph.wait(has_come)
-        # The report comes within a second of the finding; the log line stands for the finding.
-        assert time.monotonic() - started < limit_s + 1.0
         return self.lines(f'({cause})')[0], self.status
 
 
