@@ -16,6 +16,8 @@ JPEG_START, JPEG_SCAN, JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
 PNG_START = b'\x89PNG\r\n\x1a\n'
 MAX_PIXELS = 1 << 26
 """Larger pictures are refused before memory is reserved for them: a header may be corrupt."""
+JPEG_PIXELS_PER_BYTE = 1000
+"""A JPEG spends at least a bit on each block, 6 of 256 pixels: no byte holds more than 341."""
 
 
 def decode_compressed_color(msg: Any) -> NDArray[np.uint8]:
@@ -113,6 +115,7 @@ def _check_picture(data: bytes, name: str, max_pixels: int) -> None:
         is_whole = _holds_whole_png(data)
     elif data.startswith(JPEG_START):
         width, height = _jpeg_size(data)
+        max_pixels = min(max_pixels, JPEG_PIXELS_PER_BYTE * len(data))
         # Inside a scan 0xff is always followed by 0, so that the end mark is unique there.
         is_whole = data.rfind(JPEG_END) > data.rfind(JPEG_SCAN) > 0
     else:

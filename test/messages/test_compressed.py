@@ -146,3 +146,17 @@ def test_a_chunk_longer_than_the_file_never_reaches_opencv(monkeypatch):
     struct.pack_into('>I', png, png.index(b'IDAT') - 4, 0x7FFFFFFF)
     with pytest.raises(MessageError, match='no end mark'):
         decode_compressed_color(make_message(bytes(png), 'png'))
+
+
+def test_a_jpeg_cannot_claim_more_pixels_than_its_bytes_can_hold(monkeypatch):
+    jpeg = bytearray(jpeg_bytes(SMOOTH))
+    struct.pack_into('>HH', jpeg, jpeg.index(b'\xff\xc0') + 5, 8000, 8000)
+    monkeypatch.setattr(cv2, 'imdecode', None)
+    with pytest.raises(MessageError, match='8000x8000'):
+        decode_compressed_color(make_message(bytes(jpeg)))
+
+
+def test_a_jpeg_of_one_colour_is_no_such_claim():
+    plain = np.full((1500, 2000, 3), 77, np.uint8)
+    decoded = decode_compressed_color(make_message(jpeg_bytes(plain)))
+    assert decoded.shape == plain.shape
