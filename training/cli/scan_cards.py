@@ -36,8 +36,9 @@ def _supervision(experiment: Experiment) -> str:
     labels = (f'pseudo labels of images by the segmenter `{data.segmenter}`'
               if data.image_labels == 'pseudo' else 'true labels of images')
     height, width = data.view_size
-    return (f'self-supervised in rendered views of {width} x {height} pixels with '
-            f'{labels}, {data.virtual_views} virtual view(s) per chunk')
+    virtual = f'with {data.virtual_views}' if data.virtual_views else 'without'
+    return (f'self-supervised in rendered views of {width} x {height} pixels,\n'
+            f'{virtual} virtual views of each chunk, from {labels}')
 
 
 def scan_scores_section(measured: Mapping[str, Any]) -> str:
