@@ -30,6 +30,8 @@ PANEL = (180, 240)
 MARGIN, HEAD = 10, 28
 TITLES = ('input', 'completed', 'completed classes', 'complete scan', 'true classes')
 GROUND = 244
+# So many frames are looked from for every row of the picture.
+CANDIDATES = 4
 
 
 def draw_scan(
@@ -50,9 +52,9 @@ def draw_scan(
     space = load_label_space(experiment.network.label_space)
     solids = completed_solids(estimator, shown, space, experiment.data.window_stride)
     scan = SpsgImages(shown.images)
-    places = np.linspace(0, len(scan) - 1, views + 2).round().astype(int)[1:-1]
-    rows = [[look(solid, shown.volumes['complete'], scan.read(scan.frame_ids[place]))
-             for solid in solids] for place in places]
+    grid = shown.volumes['complete']
+    frames = half_seen(solids[0], grid, scan, views)
+    rows = [[look(solid, grid, frame) for solid in solids] for frame in frames]
     path = experiment.folder / f'{split}_{shown.name}.png'
     save_png(sheet_of(rows, f'{experiment.name}: {shown.name}', space), path)
     return path
@@ -84,6 +86,17 @@ def completed_solids(
 def _measured(volume: SceneVolume) -> Solid:
     tsdf = volume.tsdf_voxels
     return tsdf, np.abs(tsdf) < TRUNCATION_VOXELS, volume.rgb
+
+
+def half_seen(
+    solid: Solid, volume: SceneVolume, scan: SpsgImages, count: int,
+) -> list[ScanFrame]:
+    """Return the frames that see most nearly half of a solid: where there is something to add."""
+    places = np.unique(np.linspace(0, len(scan) - 1, CANDIDATES * count).round().astype(int))
+    frames = [scan.read(scan.frame_ids[place]) for place in places]
+    shares = [(look(solid, volume, frame) != GROUND).any(axis=-1).mean() for frame in frames]
+    chosen = np.argsort(np.abs(np.array(shares) - 0.5), kind='stable')[:count]
+    return [frames[index] for index in np.sort(chosen)]
 
 
 def look(solid: Solid, volume: SceneVolume, frame: ScanFrame) -> Picture:
