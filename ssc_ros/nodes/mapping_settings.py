@@ -109,7 +109,7 @@ class MappingParameters(PerceptionParameters):
     """mapping_node: posed RGB-D frames to a completed map."""
 
     model: ModelParameters = field(
-        default_factory=lambda: ModelParameters(weights='random:s4r/small'))
+        default_factory=lambda: ModelParameters(weights='s4r_small_rooms'))
     pose: MappingPoseParameters = field(default_factory=MappingPoseParameters)
     map: MapParameters = field(default_factory=MapParameters)
     completion: MapCompletionParameters = field(default_factory=MapCompletionParameters)
