@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ssc_ros.nodes.flow import Flow
 
 NANOSECONDS_PER_MS = 1e6
+UNKNOWN_NODE = '_NODE_NAME_UNKNOWN_'  # so rmw_dds_common calls it
 
 
 class Senses:
@@ -114,7 +115,7 @@ class Senses:
         misfits = [misfit_of(end.qos_profile, subscription.qos_profile) for end in fitting_type]
         return Link(
             subscription.topic_name, base, wanted, is_calibration, silence_s,
-            publishers=tuple(sorted({_full_name(end) for end in ends})),
+            publishers=tuple(sorted({full_name(end) for end in ends})),
             misfit=misfits[0] if misfits and all(misfits) else '',
             other_type=ends[0].topic_type if ends and not fitting_type else '')
 
@@ -123,11 +124,14 @@ class Senses:
             for end in self._node.get_subscriptions_info_by_topic(publisher.topic_name):
                 misfit = misfit_of(publisher.qos_profile, end.qos_profile)
                 if misfit:
-                    yield (f'the subscription of {_full_name(end)} to {publisher.topic_name} '
+                    yield (f'the subscription of {full_name(end)} to {publisher.topic_name} '
                            f'does not suit it ({misfit})')
 
 
-def _full_name(end: Any) -> str:
+def full_name(end: Any) -> str:
+    """Return the name of an endpoint's node; the graph may know the topic before the node."""
+    if end.node_name == UNKNOWN_NODE:
+        return 'a node that is not known yet'
     return f'{end.node_namespace.rstrip("/")}/{end.node_name}'
 
 

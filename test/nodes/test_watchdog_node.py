@@ -324,3 +324,14 @@ def test_a_model_that_cannot_be_loaded_is_quoted(graph, watched, capfd):
     line, status = watched.wait_for('not_loaded')
     assert 'no bundle x: fetch it; once that is mended, ros2 lifecycle set' in line
     assert level(status) == 'ERROR'
+
+
+def test_a_node_that_the_graph_does_not_know_yet_is_told_in_words():
+    from types import SimpleNamespace
+
+    from ssc_ros.nodes.watchdog_senses import full_name
+
+    unknown = SimpleNamespace(
+        node_namespace='_NODE_NAMESPACE_UNKNOWN_', node_name='_NODE_NAME_UNKNOWN_')
+    assert full_name(unknown) == 'a node that is not known yet'
+    assert full_name(SimpleNamespace(node_namespace='/', node_name='camera')) == '/camera'
