@@ -30,7 +30,7 @@ class OnnxCache:
     def find(self, key: str) -> Path | None:
         """Return the file of a key; None where there is none, or a damaged one."""
         path = self._path(key)
-        with suppress(OSError):
+        with suppress(OSError, UnicodeDecodeError):
             if _checksum_path(path).read_text(encoding='utf-8') == _checksum_line(path):
                 return path
         return None
