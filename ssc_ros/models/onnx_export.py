@@ -6,6 +6,7 @@ import hashlib
 import json
 import warnings
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ssc_ros.errors import ConfigurationError
+from ssc_ros.memory import is_out_of_memory
 from ssc_ros.models.backends import ExportedOutput
 
 OPSET = 20  # the first that samples volumes as torch's grid_sample does
@@ -31,6 +33,25 @@ def flattened(inputs: tuple[Any, ...]) -> list[Tensor]:
 def input_name(index: int) -> str:
     """Return how the ONNX file calls an entry of ``flattened``."""
     return f'input_{index}'
+
+
+def varied(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """
+    Return inputs of the same shapes that show something else.
+
+    Of each tensor the first third is repeated: every value stays possible, and what follows from
+    values, as the number of visible voxels does, changes.
+    """
+    return tuple(
+        _repeated(entry) if isinstance(entry, Tensor)
+        else type(entry)._make(None if part is None else _repeated(part) for part in entry)
+        for entry in inputs)
+
+
+def _repeated(tensor: Tensor) -> Tensor:
+    flat = tensor.flatten()
+    third = max(len(flat) // 3, 1)
+    return flat[torch.arange(len(flat), device=flat.device) % third].view_as(tensor)
 
 
 class _FlatNetwork(nn.Module):
@@ -60,11 +81,26 @@ class _FlatNetwork(nn.Module):
                 if (value := getattr(result, name)) is not None}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Export:
+    """
+    An exported network.
+
+    Attributes:
+        content: of the ONNX file.
+        checks: inputs, and what torch makes of them by name; the example and a variation of it,
+            as what depends on values may have become constant.
+    """
+
+    content: bytes
+    checks: tuple[tuple[tuple[Any, ...], dict[str, Tensor]], ...]
+
+
 def export_network(
     network: nn.Module, example: tuple[Any, ...], output: ExportedOutput,
-) -> tuple[bytes, dict[str, Tensor]]:
+) -> Export:
     """
-    Return an ONNX file and the output that the network gives for the example.
+    Export a network.
 
     Args:
         network: in eval mode, in float32, on any device.
@@ -80,14 +116,18 @@ def export_network(
         with TemporaryDirectory() as folder, torch.no_grad(), warnings.catch_warnings():
             # That sizes become constants is meant: they belong to the configuration.
             warnings.simplefilter('ignore')
-            expected = flat.named(*tensors)
+            checks = tuple(
+                (inputs, flat.named(*(tensor.cpu() for tensor in flattened(inputs))))
+                for inputs in (example, varied(example)))
             path = Path(folder) / 'network.onnx'
             torch.onnx.export(
                 flat, tensors, path, dynamo=False, opset_version=OPSET,
                 input_names=[input_name(index) for index in range(len(tensors))],
-                output_names=list(expected))
-            return path.read_bytes(), expected
+                output_names=list(checks[0][1]))
+            return Export(path.read_bytes(), checks)
     except Exception as error:  # whatever the exporter met: it has no common class
+        if is_out_of_memory(error):
+            raise
         raise ConfigurationError(
             f'the network cannot be exported to ONNX ({_first_line(error)}): set the back-end to '
             'torch') from error

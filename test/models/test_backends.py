@@ -19,6 +19,7 @@ from ssc_ros.frames import RgbdFrame, RgbFrame, StereoFrame
 from ssc_ros.geometry.cameras import PinholeCamera, StereoRig
 from ssc_ros.geometry.transforms import level_camera_pose
 from ssc_ros.models import onnx_backend
+from ssc_ros.models.backends import ExportedOutput
 from ssc_ros.models.estimator import LOADERS, load_estimator, load_volume_estimator
 from ssc_ros.models.execution import build_seeded
 from ssc_ros.models.onnx_cache import OnnxCache, default_cache_folder
@@ -72,7 +73,8 @@ def frame_for(estimator, *, focal_ratio, height_m, depth_m):
         return RgbFrame(noise, camera)
     placement = estimator.place_box(level_camera_pose(height_m=height_m))
     if StereoFrame in estimator.frame_types:
-        return StereoFrame(noise, np.roll(noise, -5, 1), StereoRig(camera, camera, 0.11), placement)
+        rig = StereoRig(camera, camera, 0.11)
+        return StereoFrame(noise, np.roll(noise, -5, 1), rig, placement)
     depth = np.full(camera.size, depth_m, np.float32)
     depth[: height // 3] = 0
     return RgbdFrame(noise, depth, camera, placement)
@@ -98,6 +100,7 @@ def labels_of(estimate):
 
 
 @needs_onnx
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NETWORKS)
 def test_scores_and_labels_are_those_of_torch_whatever_the_camera_sees(name, bundle_of):
     reference = load(bundle_of(name), precision='float32')
@@ -142,14 +145,34 @@ def test_an_export_that_differs_from_torch_is_refused_and_not_kept(
     export = onnx_backend.export_network
 
     def export_wrongly(*args):
-        content, expected = export(*args)
-        return content, {name: value + 1 for name, value in expected.items()}
+        whole = export(*args)
+        return replace(whole, checks=tuple(
+            (inputs, {name: value + 1 for name, value in expected.items()})
+            for inputs, expected in whole.checks))
 
     monkeypatch.setattr(onnx_backend, 'export_network', export_wrongly)
     with pytest.raises(ConfigurationError, match='gives another label_logits than torch'):
         load(bundle_of('gad'), 'onnxruntime')
     path, = cache_folder.glob('*.onnx')
     assert OnnxCache(cache_folder).find(path.stem) is None
+
+
+class CountedMean(torch.nn.Module):
+    """Divides by a count that an export takes for a constant."""
+
+    def forward(self, values):
+        seen = values[values > 0]
+        return SimpleNamespace(mean=seen.sum() / len(seen))
+
+
+@needs_onnx
+def test_a_count_that_became_a_constant_is_noticed(tmp_path):
+    values = torch.tensor([1.0, -1.0, -1.0, 2.0, 3.0, 5.0, 7.0, 1.0, 1.0])
+    with pytest.raises(ConfigurationError, match='gives another mean than torch'):
+        onnx_backend.open_onnx_backend(
+            CountedMean(), ExportedOutput(None, ('mean',)), lambda: (values,),
+            network_name='none', config=SimpleNamespace(to_dict=dict),
+            device=torch.device('cpu'), cache=OnnxCache(tmp_path))
 
 
 @needs_onnx
