@@ -8,8 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssc_ros.models.layers.exporting import is_exporting
-
 
 class VisibleVoxels(NamedTuple):
     """
@@ -89,7 +87,7 @@ def scatter_to_volume(
 
 def _added(volume: Tensor, cell: Tensor, values: Tensor) -> Tensor:
     """Add (M, ...) values to the rows of a volume that (M,) cells name, some repeatedly."""
-    if is_exporting():  # which loses repetitions of index_add
+    if torch.onnx.is_in_onnx_export():  # which loses repetitions of index_add
         rows = cell.view(-1, *(1,) * (values.dim() - 1)).expand_as(values)
         return volume.scatter_add(0, rows, values)
     return volume.index_add(0, cell, values)

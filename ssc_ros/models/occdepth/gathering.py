@@ -8,8 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssc_ros.models.layers.exporting import is_exporting
-
 Gather = Literal['nearest', 'bilinear']
 
 
@@ -30,7 +28,7 @@ class Lookup(NamedTuple):
         if self.weights is None:
             return rows.index_select(0, self.cells[view, part, 0])
         cells, weights = self.cells[view, part], self.weights[view, part].to(rows.dtype)
-        if is_exporting():  # other runtimes would loop over the bags
+        if torch.onnx.is_in_onnx_export():  # other runtimes would loop over the bags
             return (rows[cells] * weights[..., None]).sum(1)
         return F.embedding_bag(cells, rows, mode='sum', per_sample_weights=weights)
 
