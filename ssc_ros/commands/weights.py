@@ -1,4 +1,4 @@
-"""``ssc_ros weights``: which bundles are there, what is in one, and pretrained encoders."""
+"""``ssc_ros weights``: what bundles there are and what is in one, exports and encoders."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 from ssc_ros.commands.console import say
 from ssc_ros.errors import WeightsError
 from ssc_ros.metrics import format_table
+from ssc_ros.models.backends import BACKENDS, ONNXRUNTIME, TORCH
+from ssc_ros.models.estimator import LOADERS, network_of
 from ssc_ros.models.registry import NETWORKS
 from ssc_ros.weights import find_bundle, list_bundles, read_bundle_config, read_card, verify
 
@@ -26,6 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument('bundle', type=Path, help='folder to write')
     convert.add_argument(
         '--preset', help='configuration it must fit (the published one that its tensors show)')
+    build = actions.add_parser(
+        'build', help='export the network of a bundle for another back-end: no node has to')
+    build.add_argument('bundle', help='name of a shipped bundle, or a folder')
+    build.add_argument(
+        '--backend', choices=[name for name in BACKENDS if name != TORCH], default=ONNXRUNTIME,
+        help='that shall run it (%(default)s)')
+    build.add_argument('--device', default='auto', help='that it shall run on (%(default)s)')
     lite0 = actions.add_parser(
         'lite0', help='convert the ImageNet weights of EfficientNet-Lite0 into safetensors, for '
         'the image encoder of a network to be trained')
@@ -39,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     """Do what the arguments ask for and return the exit code."""
     if args.action == 'convert':
         return _convert(args)
+    if args.action == 'build':
+        return _build(args.bundle, backend=args.backend, device=args.device)
     if args.action == 'lite0':
         return _convert_lite0(args.target, args.source)
     return _list() if args.action == 'list' else _info(args.bundle)
@@ -50,6 +61,17 @@ def _convert(args: argparse.Namespace) -> int:
     config = NETWORKS[args.network].convert_checkpoint(
         args.checkpoint, args.bundle, preset=args.preset, card=card)
     say(f'{args.bundle}: {args.network} {config.name}, {_megabytes(args.bundle)} MB')
+    return 0
+
+
+def _build(bundle: str, *, backend: str, device: str) -> int:
+    network, _ = network_of(bundle)
+    estimator: Any = LOADERS[network.answers](bundle, device=device, backend=backend)
+    built = estimator.backend
+    say(f'{bundle}: {"exported to" if built.was_built else "is already there,"} {built.path}')
+    say(f'{backend} runs it with {", ".join(built.providers)}')
+    if built.advice:
+        say(built.advice)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -14,7 +15,8 @@ from ssc_ros.frames import ImageEstimate, RgbdFrame, RgbFrame, SceneEstimate, St
 from ssc_ros.geometry.placement import BoxPlacement, Heading, place_rounded
 from ssc_ros.geometry.raycasting import SceneViewerCache
 from ssc_ros.labels import LabelSpace, load_label_space
-from ssc_ros.models.registry import RANDOM_PREFIX, find_network, split_preset
+from ssc_ros.models.backends import TORCH
+from ssc_ros.models.registry import RANDOM_PREFIX, NetworkCode, find_network, split_preset
 from ssc_ros.weights import find_bundle, read_bundle_config
 
 if TYPE_CHECKING:
@@ -134,6 +136,7 @@ class ImageEstimator(Protocol):
 
 def load_estimator(
     weights: str | Path, *, device: str = 'auto', precision: str = 'auto',
+    backend: str = TORCH,
 ) -> Estimator:
     """
     Load a network.
@@ -143,46 +146,69 @@ def load_estimator(
             random weights, ``dummy`` needs no network at all.
         device: ``auto`` takes the first GPU, else the CPU; or a torch device.
         precision: ``auto`` | ``float32`` | ``bfloat16`` | ``float16`` of convolutions.
+        backend: ``torch`` | ``onnxruntime``; see ``models.backends``.
 
     Raises:
         WeightsError: the bundle is missing, corrupt or does not fit.
-        ConfigurationError: unknown network, preset, device or precision.
+        ConfigurationError: unknown network, preset, device, precision or back-end, or the back-end
+            cannot run the network here.
     """
     if str(weights) == DUMMY:
         return DummyEstimator()
-    estimator: Estimator = _load(weights, 'scene', device=device, precision=precision)
+    estimator: Estimator = _load(
+        weights, 'scene', device=device, precision=precision, backend=backend)
     return estimator
 
 
 def load_image_estimator(
     weights: str | Path, *, device: str = 'auto', precision: str = 'auto',
+    backend: str = TORCH,
 ) -> ImageEstimator:
     """Load a network that labels images; arguments and errors as of ``load_estimator``."""
     if str(weights) == DUMMY:
         return DummyImageEstimator()
-    estimator: ImageEstimator = _load(weights, 'image', device=device, precision=precision)
+    estimator: ImageEstimator = _load(
+        weights, 'image', device=device, precision=precision, backend=backend)
     return estimator
 
 
 def load_volume_estimator(
     weights: str | Path, *, device: str = 'auto', precision: str = 'auto',
+    backend: str = TORCH,
 ) -> VolumeEstimator:
     """Load a network that completes volumes; arguments and errors as of ``load_estimator``."""
     if str(weights) == DUMMY:
         from ssc_ros.models.volumes import DummyVolumeEstimator
 
         return DummyVolumeEstimator()
-    estimator: VolumeEstimator = _load(weights, 'volume', device=device, precision=precision)
+    estimator: VolumeEstimator = _load(
+        weights, 'volume', device=device, precision=precision, backend=backend)
     return estimator
+
+
+LOADERS: Mapping[str, Callable[..., object]] = {
+    'scene': load_estimator, 'image': load_image_estimator, 'volume': load_volume_estimator}
+"""By what a network answers with (``NetworkCode.answers``)."""
+
+
+def network_of(weights: str) -> tuple[NetworkCode, str]:
+    """
+    Return the code of weights, and the preset of random ones; empty of others.
+
+    Raises:
+        WeightsError: the bundle is missing or its configuration unreadable.
+        ConfigurationError: unknown network.
+    """
+    if weights.startswith(RANDOM_PREFIX):
+        return split_preset(weights[len(RANDOM_PREFIX):])
+    return find_network(read_bundle_config(find_bundle(weights))['model']), ''
 
 
 def _load(
     weights: str | Path, answers: Literal['scene', 'image', 'volume'], **options: str,
 ) -> Any:
     name = str(weights)
-    is_random = name.startswith(RANDOM_PREFIX)
-    network, preset = split_preset(name[len(RANDOM_PREFIX):]) if is_random else (
-        find_network(read_bundle_config(find_bundle(name))['model']), '')
+    network, preset = network_of(name)
     if network.answers != answers:
         words = {'scene': 'complete scenes (stereo_node, rgbd_node)',
                  'image': 'label images (segmentation_node)',
@@ -192,7 +218,7 @@ def _load(
             f'{words[network.answers]}, but here one is wanted to {words[answers]}: choose other '
             'weights or another node')
     code = network.estimator_class()
-    if is_random:
+    if name.startswith(RANDOM_PREFIX):
         return code.with_random_weights(preset, **options)
     return code.from_bundle(name, **options)
 

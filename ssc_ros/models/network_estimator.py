@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
+from ssc_ros.errors import ConfigurationError
 from ssc_ros.frames import ImageEstimate, RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.cameras import PinholeCamera, StereoRig
 from ssc_ros.geometry.placement import BoxPlacement, Heading, place_rounded
@@ -19,6 +20,12 @@ from ssc_ros.geometry.raycasting import SceneViewerCache
 from ssc_ros.geometry.transforms import level_camera_pose
 from ssc_ros.labels import load_label_space
 from ssc_ros.memory import keep_freed_memory
+from ssc_ros.models.backends import (
+    TORCH,
+    Backend,
+    ExportedOutput,
+    resolve_backend_precision,
+)
 from ssc_ros.models.execution import Execution, build_seeded, load_tensors
 from ssc_ros.models.registry import find_network, random_weights_name
 from ssc_ros.weights import find_bundle, read_bundle_config
@@ -51,10 +58,15 @@ class TimedEstimator(ABC, Generic[NetworkT, FrameT, PreparedT, AnswerT, Estimate
         network_name, network_class: key in ``models.registry.NETWORKS``, and the class that a
             configuration builds; it keeps that as ``config``.
         name, label_space, device: see ``models.estimator.Estimator``.
+        exports: what other back-ends than torch must return; None where there are none.
+        export_obstacle: why there are none.
+        backend: what runs the network.
     """
 
     network_name: ClassVar[str]
     network_class: ClassVar[type[nn.Module]]
+    exports: ClassVar[ExportedOutput | None] = None
+    export_obstacle: ClassVar[str] = ''
 
     def __init__(
         self, network: NetworkT, *, name: str, device: str = 'auto', precision: str = 'auto',
@@ -64,34 +76,82 @@ class TimedEstimator(ABC, Generic[NetworkT, FrameT, PreparedT, AnswerT, Estimate
         self._execution = Execution.resolve(device, precision)
         self.device = str(self._execution.device)
         keep_freed_memory()
-        self._network = self.settle(network)
+        self._network: Backend = self.settle(network)
 
     @classmethod
     def from_bundle(
         cls: type[EstimatorT], name_or_path: str | Path, *, device: str = 'auto',
-        precision: str = 'auto',
+        precision: str = 'auto', backend: str = TORCH,
     ) -> EstimatorT:
         """
         Load a weights bundle.
 
         Raises:
             WeightsError: missing, corrupt, or its tensors do not fit its configuration.
+            ConfigurationError: unknown device, precision or back-end, or one that cannot be had.
         """
         bundle = find_bundle(name_or_path)
         config = find_network(cls.network_name).read_config(read_bundle_config(bundle)['config'])
         network = load_tensors(cls.network_class(config), bundle)
-        return cls(network, name=str(name_or_path), device=device, precision=precision)
+        return cls._started(
+            network, str(name_or_path), device=device, precision=precision, backend=backend)
 
     @classmethod
     def with_random_weights(
         cls: type[EstimatorT], preset: str, *, device: str = 'auto', precision: str = 'auto',
-        seed: int = 0,
+        backend: str = TORCH, seed: int = 0,
     ) -> EstimatorT:
         """Build a preset with seeded random weights: right shapes and cost, meaningless labels."""
         config = find_network(cls.network_name).load_preset(preset)
         network = build_seeded(lambda: cls.network_class(config), seed)
-        return cls(network, name=random_weights_name(cls.network_name, preset), device=device,
-                   precision=precision)
+        return cls._started(
+            network, random_weights_name(cls.network_name, preset), device=device,
+            precision=precision, backend=backend)
+
+    @classmethod
+    def _started(
+        cls: type[EstimatorT], network: nn.Module, name: str, *, device: str, precision: str,
+        backend: str,
+    ) -> EstimatorT:
+        estimator = cls(network, name=name, device=device,
+                        precision=resolve_backend_precision(backend, precision))
+        if backend != TORCH:
+            estimator._hand_over(_config_of(network))
+        return estimator
+
+    @property
+    def backend(self) -> Backend:
+        """What runs the network."""
+        return self._network
+
+    def _hand_over(self, config: Any) -> None:
+        """Let ONNX Runtime run the network from now on."""
+        from ssc_ros.models.onnx_backend import open_onnx_backend
+
+        if self.exports is None:
+            raise ConfigurationError(
+                f'weights {self.name!r} run with torch only, as {self.export_obstacle}: set the '
+                'back-end to torch')
+        network = self._network
+        assert isinstance(network, nn.Module)  # of a new estimator
+        self._network = open_onnx_backend(
+            network, self.exports, self._record_inputs, network_name=self.network_name,
+            config=config, device=self._execution.device)
+
+    def _record_inputs(self) -> tuple[Any, ...]:
+        """Return what the network gets of an empty frame."""
+        network, recorded = self._network, []
+
+        def run(*inputs: Any) -> Any:
+            recorded.append(inputs)
+            return network(*inputs)
+
+        self._network = run
+        try:
+            self.warm_up()
+        finally:
+            self._network = network
+        return recorded[-1]
 
     def __call__(self, frame: FrameT) -> EstimateT:
         """Estimate one frame."""
@@ -109,6 +169,10 @@ class TimedEstimator(ABC, Generic[NetworkT, FrameT, PreparedT, AnswerT, Estimate
     def settle(self, network: NetworkT) -> nn.Module:
         """Move the network to its device, ready for inference."""
         return self._execution.settle(network)
+
+    @abstractmethod
+    def warm_up(self) -> Any:
+        """Run one empty frame and return what came of it."""
 
     @abstractmethod
     def prepare(self, frame: FrameT) -> PreparedT:

@@ -39,7 +39,8 @@ def load_model(
     """
     _check_stored(model.weights, free('cpu'))
     try:
-        estimator = load(model.weights, device=model.device, precision=model.precision)
+        estimator = load(
+            model.weights, device=model.device, precision=model.precision, backend=model.backend)
         loaded = MemoryPlan(estimator.device, held_bytes(estimator))
         now = free(estimator.device)
         before = None if now is None else now + loaded.weights

@@ -7,6 +7,7 @@ from typing import Literal
 
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.messages.occupancy import parse_bands
+from ssc_ros.models.backends import BACKENDS, TORCH
 from ssc_ros.models.estimator import AS_TRAINED
 from ssc_ros.models.imenet.config import MAX_ITERATIONS
 from ssc_ros.nodes.parameters import parameter
@@ -106,6 +107,10 @@ class ModelParameters:
     precision: str = parameter(
         'auto', 'number format of convolutions',
         choices=('auto', 'float32', 'bfloat16', 'float16'))
+    backend: str = parameter(
+        TORCH, 'what runs the network; onnxruntime needs the extra onnx and float32, exports the '
+        'network once into the cache of the user, and knows OccDepth, AMMNet and GAD',
+        choices=BACKENDS)
     warm_up: bool = parameter(
         True, 'run the network once when the node is configured: the first frame is not slower '
         'than others, and the memory that it needs is known')

@@ -87,3 +87,22 @@ def test_synthetic_rooms_give_the_offline_estimate(published, offline):
             cloud_xyz(cloud)[is_shown], unproject_depth(expected.depth_m, frame.camera)[is_shown])
         np.testing.assert_array_equal(cloud['label'][is_shown], expected.image_labels[is_shown])
         assert len(np.unique(expected.image_labels)) > 1
+
+
+def test_the_node_runs_the_network_with_the_backend_of_its_parameter(
+        graph, tmp_path, monkeypatch):
+    pytest.importorskip('onnx')
+    pytest.importorskip('onnxruntime')
+    from rclpy.parameter import Parameter
+
+    from ssc_ros.models.onnx_backend import OnnxBackend
+    from ssc_ros.nodes.segmentation_node import SegmentationNode
+
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    node = graph.add(SegmentationNode(parameter_overrides=[
+        Parameter(name, value=value) for name, value in {
+            'model.weights': WEIGHTS, 'model.device': 'cpu',
+            'model.backend': 'onnxruntime'}.items()]))
+    graph.wait(lambda: node.state == 'active', 150.0)
+    assert isinstance(node._estimator.backend, OnnxBackend)
+    assert list(tmp_path.rglob('*.onnx'))

@@ -127,6 +127,23 @@ def test_loading_measures_weights_tables_and_outputs(load):
     assert plan.free == 10_000 * MB + plan.weights and loaded.estimator.warm_ups == 1
 
 
+def test_the_parameters_of_the_network_reach_its_loader(make_estimator):
+    pytest.importorskip('rclpy')
+    from ssc_ros.nodes.model_loading import load_model
+    from ssc_ros.nodes.settings import ModelParameters
+
+    asked = {}
+
+    def load(weights, **options):
+        asked.update(options, weights=weights)
+        return make_estimator()
+
+    load_model(load, ModelParameters(
+        weights='dummy', device='cpu', precision='float32', backend='onnxruntime'))
+    assert asked == {'weights': 'dummy', 'device': 'cpu', 'precision': 'float32',
+                     'backend': 'onnxruntime'}
+
+
 def test_without_a_warm_up_the_plan_is_what_is_known(load):
     loaded = loading(load, warm_up=False)
     assert loaded.plan.frame is None and loaded.plan.needed == loaded.plan.weights

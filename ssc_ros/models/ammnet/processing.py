@@ -17,6 +17,7 @@ from ssc_ros.models.ammnet.config import AmmnetConfig
 from ssc_ros.models.ammnet.inference import optimized
 from ssc_ros.models.ammnet.inputs import AmmnetInputs, AmmnetOutput, normalize_image
 from ssc_ros.models.ammnet.network import AmmnetNetwork
+from ssc_ros.models.backends import ExportedOutput
 from ssc_ros.models.batches import as_tensor, to_device
 from ssc_ros.models.execution import most_probable
 from ssc_ros.models.network_estimator import LabelVolume, NetworkEstimator
@@ -121,6 +122,7 @@ class AmmnetEstimator(NetworkEstimator[AmmnetNetwork, PreparedFrame, LabelVolume
 
     network_name = 'ammnet'
     network_class = AmmnetNetwork
+    exports = ExportedOutput(AmmnetOutput, ('ssc_logits',))
 
     def __init__(
         self, network: AmmnetNetwork, *, name: str, device: str = 'auto', precision: str = 'auto',

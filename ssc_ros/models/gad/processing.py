@@ -15,9 +15,10 @@ from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.image_fit import ImageFit, contain_camera
 from ssc_ros.labels import IGNORE_ID
 from ssc_ros.labels.numbering import class_names, from_data_set_ids
+from ssc_ros.models.backends import ExportedOutput
 from ssc_ros.models.gad.config import GadConfig
 from ssc_ros.models.gad.inference import optimized
-from ssc_ros.models.gad.inputs import normalize_image, predict
+from ssc_ros.models.gad.inputs import GadOutput, normalize_image, predict
 from ssc_ros.models.gad.network import GadNetwork
 from ssc_ros.models.network_estimator import TimedEstimator
 
@@ -73,6 +74,7 @@ class GadEstimator(
 
     network_name = 'gad'
     network_class = GadNetwork
+    exports = ExportedOutput(GadOutput, ('label_logits', 'depth_m'))
 
     def __init__(
         self, network: GadNetwork, *, name: str, device: str = 'auto', precision: str = 'auto',

@@ -205,6 +205,9 @@ class ImenetEstimator(NetworkEstimator[ImenetNetwork, PreparedFrame, ImenetAnswe
 
     network_name = 'imenet'
     network_class = ImenetNetwork
+    export_obstacle = (
+        'IMENet repeats its exchange of labels as often as `iterations` says, which may change '
+        'while it runs, and a file holds a fixed number')
 
     def __init__(
         self, network: ImenetNetwork, *, name: str, device: str = 'auto', precision: str = 'auto',

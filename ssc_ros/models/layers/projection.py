@@ -79,10 +79,18 @@ def scatter_to_volume(
     if stride == 1:
         volume = volume.index_copy(0, cell, values)
     else:
-        ones = values.new_ones(len(values))
-        count = values.new_zeros(len(volume)).index_add(0, cell, ones).clamp(min=1)
-        volume = volume.index_add(0, cell, values) / count[:, None]
+        ones = torch.ones_like(values[:, 0])  # by its shape: a length would be fixed by an export
+        count = _added(values.new_zeros(batch * x * y * z), cell, ones).clamp(min=1)
+        volume = _added(volume, cell, values) / count[:, None]
     return volume.view(batch, x, y, z, -1).permute(0, 4, 1, 2, 3)
+
+
+def _added(volume: Tensor, cell: Tensor, values: Tensor) -> Tensor:
+    """Add (M, ...) values to the rows of a volume that (M,) cells name, some repeatedly."""
+    if torch.onnx.is_in_onnx_export():  # which loses repetitions of index_add
+        rows = cell.view(-1, *(1,) * (values.dim() - 1)).expand_as(values)
+        return volume.scatter_add(0, rows, values)
+    return volume.index_add(0, cell, values)
 
 
 def _cell_of_voxel(voxel: Tensor, grid_shape: tuple[int, int, int], stride: int) -> Tensor:

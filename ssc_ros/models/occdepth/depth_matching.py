@@ -10,6 +10,8 @@ from torch import Tensor
 _REDUCTION = 2
 _PATCH = 5
 _MAX_DISPARITY = 32
+# Below the norm of any patch that shows something: in flat ones rounding alone would decide.
+_FLAT_NORM = 1e-4
 
 
 def matching_scores(
@@ -35,11 +37,19 @@ def matching_scores(
     is_mirrored = (epipolar[:, 0] < 0)[:, None, None, None, None]
     upright = torch.where(is_mirrored, images.flip(-1), images)
     correlations = _correlations(_grey_patches(upright))
-    pooled = F.adaptive_avg_pool2d(correlations.flatten(0, 1), size)
+    pooled = _pooled(correlations.flatten(0, 1), size)
     pooled = pooled.unflatten(0, correlations.shape[:2])
     pooled = torch.where(is_mirrored, pooled.flip(-1), pooled)
     weights = _interpolation(depths_m, epipolar * epipolar[:, :1].sign())
     return torch.einsum('bdm,bvmhw->bvdhw', weights, pooled)
+
+
+def _pooled(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Average (M, C, h, w) to a size; by blocks, which can be exported, where it divides h, w."""
+    sizes = tuple((int(have), int(want)) for have, want in zip(maps.shape[-2:], size, strict=True))
+    if any(have % want for have, want in sizes):
+        return F.adaptive_avg_pool2d(maps, size)
+    return F.avg_pool2d(maps, [have // want for have, want in sizes])
 
 
 def _grey_patches(images: Tensor) -> Tensor:
@@ -48,7 +58,8 @@ def _grey_patches(images: Tensor) -> Tensor:
     halved = F.avg_pool2d(grey, _REDUCTION)
     patches = F.unfold(halved, _PATCH, padding=_PATCH // 2)
     centred = patches - patches.mean(1, keepdim=True)
-    return F.normalize(centred, dim=1).view(*images.shape[:2], -1, *halved.shape[-2:])
+    unit = F.normalize(centred, dim=1, eps=_FLAT_NORM)
+    return unit.view(*images.shape[:2], -1, *halved.shape[-2:])
 
 
 def _correlations(patches: Tensor) -> Tensor:

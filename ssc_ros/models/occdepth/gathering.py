@@ -27,9 +27,10 @@ class Lookup(NamedTuple):
         """Return the (m, C) features of some voxels in one view."""
         if self.weights is None:
             return rows.index_select(0, self.cells[view, part, 0])
-        return F.embedding_bag(
-            self.cells[view, part], rows, mode='sum',
-            per_sample_weights=self.weights[view, part].to(rows.dtype))
+        cells, weights = self.cells[view, part], self.weights[view, part].to(rows.dtype)
+        if torch.onnx.is_in_onnx_export():  # other runtimes would loop over the bags
+            return (rows[cells] * weights[..., None]).sum(1)
+        return F.embedding_bag(cells, rows, mode='sum', per_sample_weights=weights)
 
     def scatter_add(self, rows: Tensor, view: int, part: slice, values: Tensor) -> None:
         """Add (m, C) values to the rows they were taken from: the adjoint of :meth:`take`."""

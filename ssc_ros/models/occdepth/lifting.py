@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from ssc_ros.models.layers.exporting import is_exporting
 from ssc_ros.models.occdepth.gathering import Gather, Lookup, feature_rows, make_lookup
 
 Fusion = Literal['sfa', 'mean', 'concat']
@@ -105,7 +106,7 @@ def _lift_stereo(
 def _parts(seen: Tensor) -> Iterator[slice]:
     """Cut the voxels of (V, M) masks into steps, at least one even where none is in view."""
     voxels = seen.shape[1]
-    if seen.is_cuda or torch.compiler.is_compiling():
+    if seen.is_cuda or is_exporting():
         return iter((slice(None),))
     return (slice(start, start + _CPU_STEP) for start in range(0, max(voxels, 1), _CPU_STEP))
 
@@ -185,7 +186,7 @@ class VoxelLifting(nn.Module):
         maps = maps.expand_as(in_view).transpose(0, 1).flatten(1)
         # A third or more of a box is out of view: leave it out of all that follows, except in an
         # exported graph, whose shapes must not depend on data.
-        visible = None if torch.compiler.is_compiling() else seen.any(0).nonzero()[:, 0]
+        visible = None if is_exporting() else seen.any(0).nonzero()[:, 0]
         if visible is not None:
             seen, places, maps = (table[:, visible] for table in (seen, places, maps))
         lookups = [

@@ -13,6 +13,7 @@ from ssc_ros.errors import DataError
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.image_fit import ImageFit, fit_camera
+from ssc_ros.models.backends import ExportedOutput
 from ssc_ros.models.batches import to_device
 from ssc_ros.models.execution import most_probable
 from ssc_ros.models.network_estimator import LabelVolume, NetworkEstimator
@@ -138,6 +139,7 @@ class OccDepthEstimator(NetworkEstimator[OccDepthNetwork, PreparedFrame, LabelVo
 
     network_name = 'occdepth'
     network_class = OccDepthNetwork
+    exports = ExportedOutput(OccDepthOutput, ('ssc_logits',))
 
     def __init__(
         self, network: OccDepthNetwork, *, name: str, device: str = 'auto',

@@ -31,6 +31,9 @@ class S4rEstimator(TimedEstimator[S4rNetwork, VolumeInput, Tensor, CompletedVolu
 
     network_name = 's4r'
     network_class = S4rNetwork
+    export_obstacle = (
+        'S4R takes as many windows at once as have a surface, and a file is made for a fixed '
+        'number')
 
     def __init__(
         self, network: S4rNetwork, *, name: str, device: str = 'auto', precision: str = 'auto',

@@ -98,3 +98,11 @@ def test_bin_centers_lie_in_the_middle_of_their_edges(spacing):
     bins = DepthBins(spacing, 0.5, 6.0, 10)
     edges, centers = bins.edges_m(), bins.centers_m()
     np.testing.assert_allclose(centers - edges[:-1], edges[1:] - centers)
+
+
+def test_flat_images_match_nowhere_instead_of_where_rounding_says():
+    images = torch.full((1, 2, 3, 64, 96), 0.1234567)
+    scores = matching_scores(
+        images, torch.tensor([1.0, 2.0]), torch.tensor([[20.0, 0.0]]), (8, 12))
+    # Within the border of a patch the padding is seen.
+    assert scores[..., 1:-1, 5:-5].abs().max() < 1e-3
