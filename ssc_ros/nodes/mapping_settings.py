@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
-from ssc_ros.errors import ConfigurationError
-from ssc_ros.nodes.parameters import parameter
+from ssc_ros.nodes.parameters import parameter, require_below
 from ssc_ros.nodes.settings import ModelParameters, PerceptionParameters, PoseParameters
 
 
@@ -59,10 +58,7 @@ class MapParameters:
         'leave', live=True, path='file')
 
     def __post_init__(self) -> None:
-        if self.min_depth_m >= self.max_depth_m:
-            raise ConfigurationError(
-                f'map.min_depth_m = {self.min_depth_m} must lie below map.max_depth_m = '
-                f'{self.max_depth_m}')
+        require_below('map', self, 'min_depth_m', 'max_depth_m')
 
 
 @dataclass(frozen=True, slots=True)

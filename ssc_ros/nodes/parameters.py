@@ -120,6 +120,19 @@ def parameter(
     return field(default=default, metadata={'parameter': metadata})
 
 
+def require_below(group: str, values: Any, low: str, high: str) -> None:
+    """
+    Check that one parameter of a group is smaller than another.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if getattr(values, low) >= getattr(values, high):
+        raise ConfigurationError(
+            f'{group}.{low} = {getattr(values, low)} must lie below {group}.{high} = '
+            f'{getattr(values, high)}')
+
+
 def parameter_reference(cls: type[Any]) -> list[ParameterEntry]:
     """Return all parameters of a node's dataclass in the order of its fields."""
     return list(_entries(cls, '', cls()))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ssc_ros.errors import ConfigurationError
 from ssc_ros.messages.occupancy import parse_bands
 from ssc_ros.models.backends import BACKENDS, TORCH
 from ssc_ros.models.estimator import AS_TRAINED
 from ssc_ros.models.imenet.config import MAX_ITERATIONS
-from ssc_ros.nodes.parameters import parameter
+from ssc_ros.nodes.parameters import parameter, require_below
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +153,7 @@ class OutputParameters:
         live=True)
 
     def __post_init__(self) -> None:
-        if self.obstacle_min_height_m >= self.obstacle_max_height_m:
-            raise ConfigurationError(
-                f'outputs.obstacle_min_height_m = {self.obstacle_min_height_m} must lie below '
-                f'outputs.obstacle_max_height_m = {self.obstacle_max_height_m}')
+        require_below('outputs', self, 'obstacle_min_height_m', 'obstacle_max_height_m')
         parse_bands(self.grid_bands)
 
 
@@ -253,10 +249,7 @@ class DepthParameters:
         10.0, 'farther points are left out', unit='m', minimum=0.0, maximum=1000.0, live=True)
 
     def __post_init__(self) -> None:
-        if self.min_range_m >= self.max_range_m:
-            raise ConfigurationError(
-                f'depth.min_range_m = {self.min_range_m} must lie below depth.max_range_m = '
-                f'{self.max_range_m}')
+        require_below('depth', self, 'min_range_m', 'max_range_m')
 
 
 @dataclass(frozen=True, slots=True)
