@@ -114,7 +114,8 @@ class TestTime:
         camera.images['left'].publish(image)
         graph.wait(lambda: stereo.totals.received['left'] == 2)
         camera.send()  # a bag that loops looks the same: this pair clears the stray image
-        graph.wait(lambda: stereo.totals.received['right'] == 2)
+        graph.wait(lambda: stereo.totals.received == {'left': 3, 'right': 2})
+        graph.wait(lambda: stereo.totals.pending < 2)  # the pair itself is under way no more
         for _ in range(5):
             expect_used(graph, camera, stereo)
         assert set(settled(graph, stereo).dropped) <= {'reset', 'superseded', 'unmatched'}
