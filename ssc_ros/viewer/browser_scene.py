@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from ssc_ros.geometry.projection import unproject_depth
 from ssc_ros.geometry.transforms import inverse_rigid, transform_points
+from ssc_ros.geometry.voxel_faces import FACE_NORMALS
 from ssc_ros.labels import IGNORE_ID
 from ssc_ros.messages.voxels import occupied_mask
 from ssc_ros.viewer.glb import encode_glb
-from ssc_ros.viewer.mesh import FACE_NORMALS, voxel_mesh
+from ssc_ros.viewer.mesh import voxel_mesh
 from ssc_ros.viewer.occlusion import corner_brightness
 from ssc_ros.viewer.recorded_frame import RecordedFrame
 from ssc_ros.viewer.viewpoint import Heading, Viewpoint, camera_heading, cut_away, overview

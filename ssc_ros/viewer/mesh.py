@@ -8,32 +8,16 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.errors import DataError
 from ssc_ros.geometry.grids import VoxelGrid
+from ssc_ros.geometry.voxel_faces import (
+    FACE_CORNERS,
+    FACE_NORMALS,
+    FACE_TRIANGLES,
+    exposed_faces,
+    to_xyz,
+)
 
 ValueT = TypeVar('ValueT', bound=np.generic)
-
-# (spatial axis, towards the higher end) of each face direction.
-DIRECTIONS = tuple((axis, is_high) for axis in range(3) for is_high in (False, True))
-FACE_NORMALS = np.array(
-    [[(1.0 if is_high else -1.0) * (axis == i) for i in range(3)] for axis, is_high in DIRECTIONS],
-    np.float32)
-
-
-def _face_corners(axis: int, is_high: bool) -> list[list[int]]:
-    """Return the four corners of a unit cube's face, counter-clockwise seen from outside."""
-    first, second = (axis + 1) % 3, (axis + 2) % 3
-    corners = []
-    for along_first, along_second in ((0, 0), (1, 0), (1, 1), (0, 1)):
-        corner = [0, 0, 0]
-        corner[axis] = int(is_high)
-        corner[first], corner[second] = along_first, along_second
-        corners.append(corner)
-    # first x second = +axis, so the order turns outwards only on the high side.
-    return corners if is_high else [corners[0], corners[3], corners[2], corners[1]]
-
-
-FACE_CORNERS = np.array([_face_corners(*direction) for direction in DIRECTIONS], np.int32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +53,7 @@ class VoxelMesh:
     def triangles(self) -> NDArray[np.int32]:
         """(2F, 3) vertex indices; triangles 2f and 2f + 1 make face f."""
         first = 4 * np.arange(len(self), dtype=np.int32)[:, None]
-        pairs = first[:, None] + np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+        pairs = first[:, None] + FACE_TRIANGLES
         return pairs.reshape(-1, 3)
 
     @property
@@ -82,13 +66,6 @@ class VoxelMesh:
         x, y, z = self.cells.T
         values: NDArray[ValueT] = to_xyz(volume, self.grid)[x, y, z]
         return values
-
-
-def to_xyz(volume: NDArray[ValueT], grid: VoxelGrid) -> NDArray[ValueT]:
-    """View an array of the grid's shape with its axes ordered x, y, z."""
-    if volume.shape != grid.shape:
-        raise DataError(f'the volume is {volume.shape} but the grid is {grid.shape}')
-    return volume.transpose([grid.axes.index(axis) for axis in range(3)])
 
 
 def voxel_mesh(
@@ -105,19 +82,8 @@ def voxel_mesh(
     >>> len(voxel_mesh(np.ones(grid.shape, np.uint8), grid, np.ones(grid.shape, bool)))
     10
     """
-    shown = to_xyz(is_shown, grid)
-    padded = np.pad(shown, 1)
-    cells, directions = [], []
-    for index, (axis, is_high) in enumerate(DIRECTIONS):
-        neighbour = np.roll(padded, -1 if is_high else 1, axis)[1:-1, 1:-1, 1:-1]
-        found = np.argwhere(shown & ~neighbour).astype(np.int32)
-        cells.append(found)
-        directions.append(np.full(len(found), index, np.uint8))
-    face_cells, face_directions = np.concatenate(cells), np.concatenate(directions)
-    x, y, z = face_cells.T
+    cells, directions = exposed_faces(to_xyz(is_shown, grid))
+    x, y, z = cells.T
     return VoxelMesh(
-        corners=face_cells[:, None] + FACE_CORNERS[face_directions],
-        directions=face_directions,
-        cells=face_cells,
-        labels=to_xyz(labels, grid)[x, y, z].astype(np.uint8),
-        grid=grid)
+        corners=cells[:, None] + FACE_CORNERS[directions], directions=directions, cells=cells,
+        labels=to_xyz(labels, grid)[x, y, z].astype(np.uint8), grid=grid)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.viewer.mesh import DIRECTIONS, VoxelMesh, to_xyz
+from ssc_ros.geometry.voxel_faces import DIRECTIONS, to_xyz
+from ssc_ros.viewer.mesh import VoxelMesh
 
 # Half width of the boxes in front of a corner, in cells, and how much each one darkens.
 _RADII_AND_WEIGHTS = ((1, 0.45), (3, 0.5), (7, 0.35))

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ssc_ros.frames import SceneEstimate
 from ssc_ros.geometry.grids import VoxelGrid
+from ssc_ros.geometry.voxel_faces import to_xyz
 from ssc_ros.labels import LabelSpace
-from ssc_ros.viewer.mesh import to_xyz
 
 CEILING_NAMES = frozenset({'ceiling'})
 WALL_NAMES = frozenset({'wall', 'window', 'door', 'curtain', 'blinds', 'picture'})

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 
 from ssc_ros.geometry.grids import VoxelGrid
-from ssc_ros.viewer.mesh import FACE_NORMALS, voxel_mesh
+from ssc_ros.geometry.voxel_faces import FACE_NORMALS
+from ssc_ros.viewer.mesh import voxel_mesh
 from ssc_ros.viewer.occlusion import corner_brightness
 
 GRID = VoxelGrid((0.0, 0.0, 0.0), 1.0, (16, 16, 16))
