@@ -24,6 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
                       help='.ckpt file or folder of a bundle')
     _add_split(test)
     test.add_argument('--precision', default='auto')
+    test.add_argument('--iterations', type=int, help='score IMENet after at most so many')
     _add_score(commands.add_parser('score', help='score predictions of other code, or a bundle'))
     export = commands.add_parser('export', help='write a checkpoint as a weights bundle')
     export.add_argument('--checkpoint', type=Path, required=True)
@@ -106,7 +107,7 @@ def run(options: argparse.Namespace) -> None:
         else:
             from training.cli.evaluate import evaluate
             evaluate(experiment, options.weights, split=options.split, limit=options.limit,
-                     precision=options.precision)
+                     precision=options.precision, iterations=options.iterations)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

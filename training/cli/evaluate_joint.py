@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 from tqdm import tqdm
 
 from ssc_ros.labels import IGNORE_ID, load_label_space
@@ -24,7 +25,7 @@ from ssc_ros.models.imenet.config import MAX_ITERATIONS
 from ssc_ros.models.imenet.inputs import ImenetOutput
 from ssc_ros.models.imenet.loop import pick_pixels
 from ssc_ros.models.imenet.network import ImenetNetwork
-from training.datasets.joint.batches import JointBatch, JointDataset
+from training.datasets.joint.batches import JointBatch, JointDataset, join
 from training.datasets.joint.frames import JointFrame
 from training.datasets.joint.loading import open_frames
 from training.experiment import Experiment
@@ -33,6 +34,8 @@ from training.systems.stages import number_of_rounds
 from training.tables.measured import interval_ends, provenance, write_result
 
 PIXEL_COUNTS_SUFFIX = '_pixel_counts.npz'
+# torch convolves a single small volume of a CPU by another, ten times slower way.
+BATCH = 2
 
 
 class JointScoring:
@@ -62,25 +65,33 @@ class JointScoring:
             network.refine3d.attention.records_statistics = True
 
     @torch.inference_mode()
-    def add(self, frame: JointFrame, batch: JointBatch) -> None:
-        """Score one frame, also given as a batch of one."""
-        name, moved = frame.name, batch.to(self._device)
-        output: ImenetOutput = self._network(moved.inputs, len(self.voxels) - 1)
-        known = (batch.weight & (batch.labels3d != IGNORE_ID)).flatten().numpy()
-        region = ScoredRegion(batch.labels3d.flatten().numpy(), known,
-                              known & ~batch.is_surface.flatten().numpy())
+    def add(self, frames: Sequence[JointFrame], batch: JointBatch) -> None:
+        """Score some frames, also given as a batch."""
+        output: ImenetOutput = self._network(
+            batch.to(self._device).inputs, len(self.voxels) - 1)
+        known = batch.weight & (batch.labels3d != IGNORE_ID)
+        hidden = known & ~batch.is_surface
+        for row, frame in enumerate(frames):
+            region = ScoredRegion(*(
+                part[row].flatten().numpy() for part in (batch.labels3d, known, hidden)))
+            self._count(row, frame.name, output, region, batch.labels2d[row])
+        last = output.iterations[self._trained].f2d
+        if last is not None:
+            whole = F.interpolate(last.float(), frames[0].labels2d.shape, mode='bilinear')
+            for frame, labels in zip(frames, pick_pixels(whole).cpu(), strict=True):
+                self.whole_pixels.add(frame.name, labels, frame.labels2d)
+        self._note_attention()
+
+    def _count(
+        self, row: int, name: str, output: ImenetOutput, region: ScoredRegion, labels2d: Tensor,
+    ) -> None:
         for iteration, voxels, robot, pixels in zip(
                 output.iterations, self.voxels, self.robot, self.pixels, strict=True):
             if iteration.f3d is not None and iteration.labels3d is not None:
-                voxels.add(name, iteration.f3d.argmax(dim=1).cpu(), region)
-                robot.add(name, iteration.labels3d.cpu(), region)
+                voxels.add(name, iteration.f3d[row].argmax(dim=0).cpu(), region)
+                robot.add(name, iteration.labels3d[row].cpu(), region)
             if iteration.f2d is not None and iteration.labels2d is not None:
-                pixels.add(name, iteration.labels2d.cpu(), batch.labels2d)
-        last = output.iterations[self._trained].f2d
-        if last is not None:
-            whole = F.interpolate(last.float(), frame.labels2d.shape, mode='bilinear')
-            self.whole_pixels.add(name, pick_pixels(whole)[0].cpu(), frame.labels2d)
-        self._note_attention()
+                pixels.add(name, iteration.labels2d[row].cpu(), labels2d)
 
     def _note_attention(self) -> None:
         refiner = self._network.refine3d
@@ -136,6 +147,7 @@ def image_miou(counts: SegmentationCounts) -> float:
 
 def evaluate_joint(
     experiment: Experiment, weights: Path, *, split: str = 'test', limit: int | None = None,
+    iterations: int | None = None,
 ) -> dict[str, Any]:
     """
     Print the scores of a checkpoint or a bundle on a split and return them.
@@ -143,13 +155,17 @@ def evaluate_joint(
     They are also written to `<split>.json` in the run's folder, those of every number of
     iterations among them.
 
+    Args:
+        iterations: the last number that is scored; see `score_joint`.
+
     Raises:
         ConfigurationError: the weights are of another configuration than the experiment's.
     """
     network = load_network(weights, 'imenet', ImenetNetwork)
     refuse_other_network(experiment, network.config.to_dict(), str(weights))
     trained = min(number_of_rounds(experiment), network.config.iterations)
-    result, scoring = score_joint(experiment, network, split=split, limit=limit, trained=trained)
+    result, scoring = score_joint(
+        experiment, network, split=split, limit=limit, trained=trained, iterations=iterations)
     result['weights'] = str(weights)
     print_joint(result, scoring, trained)
     _write(experiment.folder, result, scoring, trained)
@@ -174,12 +190,14 @@ def score_joint(
     scoring = JointScoring(network, device, iterations=iterations, trained=trained)
     frames = open_frames(experiment, split)
     dataset = JointDataset(frames, experiment.network, augments=False)
-    for index in tqdm(range(len(frames))[:limit], desc=split, unit='frame'):
-        frame = frames[index]
-        scoring.add(frame, dataset.batch(index, frame))
+    chosen = range(len(frames))[:limit]
+    for start in tqdm(range(0, len(chosen), BATCH), desc=split, unit='batch'):
+        indices = chosen[start:start + BATCH]
+        batch = [frames[index] for index in indices]
+        scoring.add(batch, join([*map(dataset.batch, indices, batch)]))
     result = {
         'experiment': experiment.name, 'reproduces': experiment.reproduces, 'split': split,
-        'seed': experiment.run.seed, 'frames': len(range(len(frames))[:limit]),
+        'seed': experiment.run.seed, 'frames': len(chosen),
         'missing': frames.missing, 'trained_iterations': trained, **scoring.at(trained),
         'iterations': [scoring.at(number) for number in range(iterations + 1)],
         'attention': scoring.attention(), 'intervals': _intervals(scoring, trained),

@@ -186,9 +186,10 @@ class ImenetSystem(lightning.LightningModule):
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         refined_with = self._labels.get(stage.group - 1)
         self.eval()
-        for batch in data.loader('train', range(data.num_train), 1):
+        # Two by two: copies split frames by tens, and torch is slow with single small volumes.
+        for batch in data.loader('train', range(data.num_train), 2):
             batch = batch.to(self.device)
-            network = self._labeller(int(batch.frame))
+            network = self._labeller(int(batch.frame[0]))
             labels = None if refined_with is None else refined_with.of(batch.frame)
             with self.trainer.precision_plugin.forward_context():
                 label = label_pixels if stage.branch == '3d' else label_voxels

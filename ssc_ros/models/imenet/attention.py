@@ -44,11 +44,11 @@ class DepthAttention(nn.Module):
             attention that the dual attention network released; ``off``: out = x.
         scale: divide affinities by nothing, the length of x[i] or its root.
         gamma: 1, or learned from 0. ``danet`` always learns it.
-        masked: set scores outside ``nonfree`` to 0 first.
+        masked: attend to scores inside ``nonfree`` alone: those outside count as 0 in the mean and
+            in affinities. They keep themselves, as hidden voxels lie there where depth errs.
 
     Attributes:
-        records_statistics: whether forward keeps ``statistics`` of its map, for logs.
-        statistics: of the last forward that did.
+        records_statistics: whether forward keeps its map for ``statistics``, for logs.
     """
 
     def __init__(
@@ -64,7 +64,12 @@ class DepthAttention(nn.Module):
         is_learned = mode != 'off' and (gamma == 'learned0' or mode == 'danet')
         self.gamma = nn.Parameter(torch.zeros(1)) if is_learned else None
         self.records_statistics = False
-        self.statistics: AttentionStatistics | None = None
+        self._recorded: Tensor | None = None
+
+    @property
+    def statistics(self) -> AttentionStatistics | None:
+        """Return those of the last map that was kept; None without one."""
+        return None if self._recorded is None else statistics_of(self._recorded)
 
     def extra_repr(self) -> str:
         """Show the options."""
@@ -80,17 +85,18 @@ class DepthAttention(nn.Module):
         """
         if self.mode == 'off':
             return scores
+        seen = scores
         if self.masked:
             if nonfree is None:
                 raise ConfigurationError('masked attention needs nonfree: pass it to forward()')
-            scores = scores * nonfree[:, None]
+            seen = scores * nonfree[:, None]
         with torch.autocast(scores.device.type, enabled=False):
-            slices = self._slices(scores.float() if scores.dtype.itemsize < 4 else scores)
+            slices = self._slices(seen.float() if seen.dtype.itemsize < 4 else seen)
             weights = self.weights(slices)
             attended = weights.mT @ slices  # Row j: the mean that slice j asks for.
             if self.gamma is not None:
                 attended = attended * self.gamma
-            return self._volume(attended + slices, scores).to(scores.dtype)
+            return (self._volume(attended, scores) + scores).to(scores.dtype)
 
     def weights(self, slices: Tensor) -> Tensor:
         """Return the map (N, Z, Z) of (N, Z, length) slices: columns sum to 1."""
@@ -98,7 +104,7 @@ class DepthAttention(nn.Module):
         # The release subtracts affinities from their maximum, which no softmax notices.
         weights = torch.softmax(-energy if self.mode == 'danet' else energy, dim=1)
         if self.records_statistics:
-            self.statistics = statistics_of(weights.detach())
+            self._recorded = weights.detach()
         return weights
 
     def _slices(self, scores: Tensor) -> Tensor:

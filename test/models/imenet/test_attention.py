@@ -116,7 +116,14 @@ def test_free_space_has_no_say_if_masked(mode: Any) -> None:
     volume, nonfree = scores(), torch.rand(2, *SHAPE[2:]) < 0.5
     attention = DepthAttention(mode, 'sqrt', masked=True)
     other = volume.where(nonfree[:, None], torch.randn(SHAPE))
-    torch.testing.assert_close(attention(volume, nonfree), attention(other, nonfree))
+    torch.testing.assert_close(
+        attention(volume, nonfree) - volume, attention(other, nonfree) - other)
+
+
+def test_outside_the_mask_scores_keep_themselves() -> None:
+    volume, nonfree = scores(), torch.rand(2, *SHAPE[2:]) < 0.5
+    attention = DepthAttention('column', 'sqrt', 'learned0', masked=True)
+    torch.testing.assert_close(attention(volume, nonfree), volume)
 
 
 def test_without_a_mask_masked_attention_is_refused() -> None:
