@@ -41,6 +41,22 @@ class VoxelGrid:
                 f'grid shape {self.shape} must be positive and axis_order '
                 f'{self.axis_order!r} one of xyz, xzy')
 
+    @classmethod
+    def around(cls, centers: ArrayLike, voxel_size_m: float) -> VoxelGrid:
+        """
+        Return the smallest grid whose voxels have the given (N, 3) centres, or one voxel for none.
+
+        >>> VoxelGrid.around([[0.5, 0.5, 0.5], [2.5, 0.5, 1.5]], 1.0).shape
+        (3, 1, 2)
+        """
+        points = np.asarray(centers, np.float64).reshape(-1, 3)
+        if not len(points):
+            points = np.zeros((1, 3))
+        low, high = points.min(axis=0), points.max(axis=0)
+        x, y, z = (int(length) for length in np.rint((high - low) / voxel_size_m) + 1)
+        corner_x, corner_y, corner_z = (low - voxel_size_m / 2).tolist()
+        return cls((corner_x, corner_y, corner_z), voxel_size_m, (x, y, z))
+
     @property
     def num_voxels(self) -> int:
         """Number of cells."""

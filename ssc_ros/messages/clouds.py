@@ -19,7 +19,6 @@ offset field      datatype meaning
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -28,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssc_ros.errors import MessageError
 from ssc_ros.labels import LabelSpace
-from ssc_ros.messages.cdr import CdrWriter
+from ssc_ros.messages.cdr import CdrEncoding, CdrWriter
 from ssc_ros.messages.classes import byte_array, new_message
 from ssc_ros.messages.headers import make_header, stamp_ns
 
@@ -94,28 +93,6 @@ def encode_cloud(cloud: NDArray[Any], header: Any) -> Any:
         data=byte_array(cloud), is_dense=_is_dense(cloud))
 
 
-def encode_cloud_bytes(cloud: NDArray[Any], header: Any) -> bytes:
-    """Return the message of encode_cloud() as CDR, for ``Publisher.publish``: half the time."""
-    return _write(cloud, header).to_bytes()
-
-
-def choose_cloud_encoder(
-    serialize: Callable[[Any], bytes],
-) -> Callable[[NDArray[Any], Any], Any]:
-    """
-    Return the fastest encoder that the running middleware understands.
-
-    Args:
-        serialize: ``rclpy.serialization.serialize_message``; its bytes decide.
-
-    Returns:
-        encode_cloud_bytes where it writes the same bytes, else encode_cloud.
-    """
-    sample, header = np.zeros(3, SEMANTIC_POINT), make_header(1_500_000_000, 'sample')
-    is_plain_cdr = _write(sample, header).equals(serialize(encode_cloud(sample, header)))
-    return encode_cloud_bytes if is_plain_cdr else encode_cloud
-
-
 def _write(cloud: NDArray[Any], header: Any) -> CdrWriter:
     """Write the fields of sensor_msgs/PointCloud2 in the order of its definition."""
     height, width = _organised_size(cloud)
@@ -161,3 +138,10 @@ def _field_layout(dtype: np.dtype[Any]) -> tuple[tuple[str, int, int], ...]:
         datatype = POINT_FIELD_TYPES.index('f4' if is_packed_color else code) + 1
         layout.append((name, int(offset), datatype))
     return tuple(layout)
+
+
+def _sample() -> tuple[NDArray[Any], Any]:
+    return np.zeros(3, SEMANTIC_POINT), make_header(1_500_000_000, 'sample')
+
+
+POINT_CLOUD = CdrEncoding(_write, encode_cloud, _sample)

@@ -13,14 +13,9 @@ from ssc_ros.geometry.gravity import DepthView
 from ssc_ros.geometry.placement import BoxPlacement
 from ssc_ros.models.estimator import Estimator, load_estimator
 from ssc_ros.nodes.flow import FrameParts
+from ssc_ros.nodes.fused_outputs import FUSED_OUTPUTS
 from ssc_ros.nodes.map_services import MapServices
-from ssc_ros.nodes.outputs import (
-    FUSED_OUTPUTS,
-    SCENE_OUTPUTS,
-    Output,
-    OutputPublisher,
-    band_outputs,
-)
+from ssc_ros.nodes.outputs import SCENE_OUTPUTS, Output, OutputPublisher, band_outputs
 from ssc_ros.nodes.perception_node import PerceptionNode
 from ssc_ros.nodes.poses import create_pose_source
 from ssc_ros.nodes.refusals import NO_POSE, refusing

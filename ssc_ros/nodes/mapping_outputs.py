@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rclpy.serialization import serialize_message
 
 from ssc_ros.fusion.map_view import NO_LABEL, MapView, SurfaceVoxels
 from ssc_ros.fusion.mesh import SceneMesh
 from ssc_ros.labels import LabelSpace
 from ssc_ros.messages.clouds import semantic_points
 from ssc_ros.messages.headers import make_header
-from ssc_ros.messages.markers import CubeList, VoxelMarkers
-from ssc_ros.messages.meshes import MeshMarkers, choose_mesh_encoder, mesh_part
+from ssc_ros.messages.marker_parts import colored_part
+from ssc_ros.messages.markers import CUBE_LIST, MarkerPart, Markers
 from ssc_ros.nodes.mapping_settings import MappingParameters
 from ssc_ros.nodes.outputs import Encoders, Output
 
@@ -87,7 +86,7 @@ def map_cloud(scene: MapScene, voxels: SurfaceVoxels) -> NDArray[Any]:
     return cloud
 
 
-def map_markers(scene: MapScene) -> VoxelMarkers:
+def map_markers(scene: MapScene) -> Markers:
     """Return one cube list per class of the measured, and one of the completed voxels."""
     space, voxels = scene.label_space, scene.voxels
     points = voxels.points
@@ -98,29 +97,23 @@ def map_markers(scene: MapScene) -> VoxelMarkers:
         for label in (*space.occupied_ids, NO_LABEL):
             name = space.names[label] if label < len(space) else 'unlabelled'
             red, green, blue = (float(value) / 255 for value in space.palette[label])
-            cubes.append(CubeList(
-                f'{kind}/{name}', first_id + label, (red, green, blue, 1.0),
+            cubes.append(MarkerPart(
+                f'{kind}/{name}', first_id + label, CUBE_LIST, edge_m, (red, green, blue, 1.0),
                 points[is_kind & (voxels.labels == label)]))
-    return VoxelMarkers(
-        tuple(cubes), np.eye(4), edge_m, scene.view.stamp_ns, scene.header.frame_id)
+    return Markers(tuple(cubes), scene.view.stamp_ns, scene.header.frame_id)
 
 
-def map_mesh(scene: MapScene) -> MeshMarkers:
+def map_mesh(scene: MapScene) -> Markers:
     """Return measured and completed triangles; those with any inferred corner are completed."""
     mesh = scene.mesh
     assert mesh.rgb is not None  # views of maps have colours and labels
     assert mesh.labels is not None
     rgb = scene.colors(mesh.rgb, mesh.labels)
     is_seen = mesh.observed[mesh.faces].all(axis=1)
-    return MeshMarkers(
-        (mesh_part(OBSERVED, mesh.vertices, mesh.faces[is_seen], rgb),
-         mesh_part(COMPLETED, mesh.vertices, mesh.faces[~is_seen], rgb)),
+    return Markers(
+        (colored_part(OBSERVED, mesh.vertices, mesh.faces[is_seen], rgb),
+         colored_part(COMPLETED, mesh.vertices, mesh.faces[~is_seen], rgb)),
         scene.view.stamp_ns, scene.header.frame_id)
-
-
-@lru_cache(maxsize=1)
-def _mesh_encoder() -> Callable[[MeshMarkers], Any]:
-    return choose_mesh_encoder(serialize_message)
 
 
 def _points(scene: MapScene, encode: Encoders) -> Any:
@@ -146,7 +139,7 @@ def _markers(scene: MapScene, encode: Encoders) -> Any:
 
 
 def _mesh(scene: MapScene, encode: Encoders) -> Any:
-    return None if scene.is_empty else _mesh_encoder()(map_mesh(scene))
+    return None if scene.is_empty else encode.markers(map_mesh(scene))
 
 
 MAP_OUTPUTS = (

@@ -13,20 +13,16 @@ from rclpy.qos import QoSProfile
 from rclpy.serialization import serialize_message
 
 from ssc_ros.messages.classes import message_class
-from ssc_ros.messages.clouds import choose_cloud_encoder, semantic_points
+from ssc_ros.messages.clouds import POINT_CLOUD
 from ssc_ros.messages.depth import encode_depth
 from ssc_ros.messages.headers import stamp_ns
 from ssc_ros.messages.images import encode_image
 from ssc_ros.messages.label_images import encode_label_color, encode_label_image
-from ssc_ros.messages.markers import (
-    VoxelMarkers,
-    choose_marker_encoder,
-    point_markers,
-    voxel_markers,
-)
+from ssc_ros.messages.marker_parts import cube_parts, mesh_parts
+from ssc_ros.messages.markers import MARKER_ARRAY, MarkerPart, Markers
 from ssc_ros.messages.occupancy import HeightBand, encode_occupancy_grid, parse_bands
 from ssc_ros.messages.volumes import encode_label_volume
-from ssc_ros.messages.voxels import image_cloud, voxel_cloud
+from ssc_ros.messages.voxels import image_cloud, surface_mask, voxel_cloud
 from ssc_ros.nodes.compat import LifecycleNode
 from ssc_ros.nodes.qos import latched_qos, output_qos, overridable
 from ssc_ros.nodes.reporting import ThrottledReporter
@@ -36,7 +32,6 @@ from ssc_ros.nodes.undoing import undone_on_failure
 CLEARING_STRIDE = 4  # one ray per 4 x 4 pixels is denser than the cells of a costmap
 # Costmaps drop what their TF buffer or persistence does not reach, and say nothing.
 NAV_MAX_AGE_S = 0.5
-COMPLETED_EDGE_RATIO = 0.5  # of the cubes: completed matter must not pass for observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +39,7 @@ class Encoders:
     """The fastest encoders of large messages that the running middleware understands."""
 
     cloud: Callable[[NDArray[Any], Any], Any]
-    markers: Callable[[VoxelMarkers], Any]
+    markers: Callable[[Markers], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +77,7 @@ class OutputPublisher:
         self._node = node
         self._reporter = reporter
         self._encoders = Encoders(
-            choose_cloud_encoder(serialize_message), choose_marker_encoder(serialize_message))
+            POINT_CLOUD.fastest(serialize_message), MARKER_ARRAY.fastest(serialize_message))
         self._publishers: list[tuple[Output, Any]] = []
         with undone_on_failure(self.close):
             for output in outputs:
@@ -195,12 +190,23 @@ def _occupancy_grid(scene: Scene, encode: Encoders, band: HeightBand | None = No
 
 
 def _markers(scene: Scene, encode: Encoders) -> Any:
+    estimate, values = scene.estimate, scene.parameters
+    is_shown = surface_mask(scene.is_kept) if values.marker_surface_only else scene.is_kept
+    return _marker_array(scene, encode, cube_parts(
+        estimate.labels, estimate.grid, estimate.label_space, is_shown,
+        edge_ratio=values.marker_edge_ratio))
+
+
+def _mesh(scene: Scene, encode: Encoders) -> Any:
     estimate = scene.estimate
-    return encode.markers(voxel_markers(
-        estimate.labels, estimate.grid, estimate.label_space,
-        T_frame_voxel=estimate.T_camera_voxel, frame_id=estimate.frame_id,
-        stamp_ns=estimate.stamp_ns, is_kept=scene.is_kept,
-        edge_ratio=scene.parameters.marker_edge_ratio))
+    return _marker_array(scene, encode, mesh_parts(
+        estimate.labels, estimate.grid, estimate.label_space, scene.is_kept))
+
+
+def _marker_array(scene: Scene, encode: Encoders, parts: tuple[MarkerPart, ...]) -> Any:
+    estimate = scene.estimate
+    return encode.markers(Markers(
+        parts, estimate.stamp_ns, estimate.frame_id, estimate.T_camera_voxel))
 
 
 SCENE_OUTPUTS = (
@@ -208,6 +214,9 @@ SCENE_OUTPUTS = (
            'occupied voxels: x y z rgb label confidence observed'),
     Output('~/voxels/markers', 'visualization_msgs/MarkerArray', _markers,
            'occupied voxels as one cube list per class, for RViz'),
+    Output('~/voxels/mesh', 'visualization_msgs/MarkerArray', _mesh,
+           'their visible faces, merged, as one triangle list per class: fewer than cubes, and '
+           'lit by RViz'),
     Output('~/voxels/labels', 'sensor_msgs/Image', _voxel_labels,
            'dense label volume as mono8: height = X, width = Y * Z of the array in C order'),
     Output('~/semantic_points', 'sensor_msgs/PointCloud2', _semantic_points,
@@ -238,38 +247,3 @@ def band_outputs(bands: Iterable[str]) -> tuple[Output, ...]:
                f'~/occupancy_grid from {band.minimum_m:g} to {band.maximum_m:g} m above the floor',
                latched_qos, NAV_MAX_AGE_S)
         for name, band in parse_bands(bands).items())
-
-
-def _fused_points(scene: Scene, encode: Encoders) -> Any:
-    fused = scene.fused
-    if fused is None:
-        return None
-    voxels = fused.voxels
-    return encode.cloud(semantic_points(
-        voxels.points, voxels.labels, fused.label_space, observed=voxels.observed,
-        confidence=voxels.confidence), fused.header)
-
-
-def _fused_markers(scene: Scene, encode: Encoders, *, observed: bool) -> Any:
-    fused = scene.fused
-    if fused is None:
-        return None
-    voxels = fused.voxels
-    is_shown = voxels.observed == observed
-    ratio = scene.parameters.marker_edge_ratio * (1 if observed else COMPLETED_EDGE_RATIO)
-    return encode.markers(point_markers(
-        voxels.points[is_shown], voxels.labels[is_shown], fused.label_space,
-        edge_m=fused.voxel_size_m * ratio, frame_id=fused.frame_id, stamp_ns=fused.stamp_ns))
-
-
-FUSED_OUTPUTS = (
-    Output('~/fused/points', 'sensor_msgs/PointCloud2', _fused_points,
-           'occupied voxels of the map fused over time: x y z rgb label confidence observed; only '
-           'with fusion.enabled, as all of ~/fused'),
-    Output('~/fused/markers', 'visualization_msgs/MarkerArray',
-           partial(_fused_markers, observed=True),
-           'observed voxels of the fused map as one cube list per class, for RViz'),
-    Output('~/fused/markers_completed', 'visualization_msgs/MarkerArray',
-           partial(_fused_markers, observed=False),
-           'completed voxels of the fused map as smaller cubes, for RViz'),
-)

@@ -10,11 +10,12 @@ from rclpy.qos import QoSProfile
 
 from ssc_ros.nodes import bag_player_node, evaluator_node, viewer_node
 from ssc_ros.nodes.class_topics import CLASS_TABLE, LABEL_INFO
+from ssc_ros.nodes.fused_outputs import FUSED_OUTPUTS
 from ssc_ros.nodes.health_topic import DIAGNOSTICS_TOPIC
 from ssc_ros.nodes.image_outputs import IMAGE_OUTPUTS
 from ssc_ros.nodes.inputs import ImageInput
 from ssc_ros.nodes.mapping_outputs import MAP_OUTPUTS
-from ssc_ros.nodes.outputs import FUSED_OUTPUTS, SCENE_OUTPUTS, Output, band_outputs
+from ssc_ros.nodes.outputs import SCENE_OUTPUTS, Output, band_outputs
 from ssc_ros.nodes.poses import ODOMETRY_DEPTH, ODOMETRY_TOPIC
 from ssc_ros.nodes.qos import latched_qos, output_qos, sensor_qos
 from ssc_ros.nodes.rgbd_node import RgbdNode

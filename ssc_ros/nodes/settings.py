@@ -108,7 +108,7 @@ class ModelParameters:
         choices=('auto', 'float32', 'bfloat16', 'float16'))
     backend: str = parameter(
         TORCH, 'what runs the network; onnxruntime needs the extra onnx and float32, exports the '
-        'network once into the cache of the user, and knows OccDepth, AMMNet and GAD',
+        'network once into the cache of the user, and knows all networks but IMENet',
         choices=BACKENDS)
     warm_up: bool = parameter(
         True, 'run the network once when the node is configured: the first frame is not slower '
@@ -135,6 +135,8 @@ class OutputParameters:
     marker_edge_ratio: float = parameter(
         0.95, 'edge of the marker cubes relative to the voxels', minimum=0.05, maximum=1.0,
         live=True)
+    marker_surface_only: bool = parameter(
+        True, 'leave out of the markers the cubes that six others hide', live=True)
     obstacle_min_height_m: float = parameter(
         0.1, 'matter below it is no obstacle', unit='m above the floor', minimum=-10.0,
         maximum=100.0, live=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ssc_ros.frames import SceneEstimate
 from ssc_ros.fusion.temporal_files import load_map, save_map
 from ssc_ros.fusion.temporal_map import FusedVoxels, TemporalMap, map_bytes
 from ssc_ros.fusion.temporal_settings import TemporalSettings
+from ssc_ros.geometry.grids import VoxelGrid
 from ssc_ros.geometry.transforms import level_camera_pose, transform_points
 from ssc_ros.labels import LabelSpace
 from ssc_ros.messages.headers import make_header
@@ -27,6 +29,23 @@ from ssc_ros.nodes.settings import CompletionParameters, FusionParameters
 BACKWARD_JUMP_NS = 1_000_000_000
 MAX_MAP_BYTES = 4_000_000_000
 MOVING_POSES = ('odometry', 'tf')
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FusedVolume:
+    """
+    Voxels of a map in the box around them.
+
+    Attributes:
+        grid: axis order xyz, in the fixed frame.
+        labels: (X, Y, Z) uint8, of occupied voxels.
+        is_occupied, is_observed: (X, Y, Z).
+    """
+
+    grid: VoxelGrid
+    labels: NDArray[np.uint8]
+    is_occupied: NDArray[np.bool_]
+    is_observed: NDArray[np.bool_]
 
 
 class FusedScene:
@@ -59,6 +78,18 @@ class FusedScene:
         return FusedVoxels(
             voxels.cells[is_kept], points, voxels.labels[is_kept], voxels.confidence[is_kept],
             voxels.observed[is_kept])
+
+    @cached_property
+    def volume(self) -> FusedVolume:
+        """The same voxels side by side."""
+        voxels = self.voxels
+        grid = VoxelGrid.around(voxels.points, self.voxel_size_m)
+        cells = tuple(grid.point_to_index(voxels.points)[0].T)
+        labels = np.zeros(grid.shape, np.uint8)
+        is_occupied, is_observed = np.zeros((2, *grid.shape), np.bool_)
+        labels[cells], is_occupied[cells], is_observed[cells] = (
+            voxels.labels, True, voxels.observed)
+        return FusedVolume(grid, labels, is_occupied, is_observed)
 
 
 class TemporalFusion:

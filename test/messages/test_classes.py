@@ -19,7 +19,7 @@ from ssc_ros.geometry.calibration import CameraCalibration
 from ssc_ros.geometry.grids import VoxelGrid
 from ssc_ros.labels import load_label_space
 from ssc_ros.messages import (camera_info, clouds, compressed, compressed_depth, depth, images,
-                              label_images, markers, occupancy, odometry, volumes)
+                              label_images, marker_parts, markers, occupancy, odometry, volumes)
 from ssc_ros.messages.headers import make_header
 from sensor_msgs.msg import Image
 
@@ -50,8 +50,9 @@ odometry.encode_transform(np.eye(4), header, 'child')
 costs = occupancy.occupancy_costs(
     labels, grid, occupancy.class_costs(space), occupancy.HeightBand(0.0, 1.0))
 occupancy.encode_occupancy_grid(costs, grid, np.eye(4), header)
-markers.build_marker_array(markers.voxel_markers(
-    labels, grid, space, T_frame_voxel=np.eye(4), frame_id='camera', stamp_ns=1))
+for make_parts in (marker_parts.cube_parts, marker_parts.mesh_parts):
+    parts = make_parts(labels, grid, space, labels > 0)
+    markers.build_marker_array(markers.Markers(parts, 1, 'camera'))
 """
 
 

@@ -11,11 +11,9 @@ from ssc_ros.errors import MessageError
 from ssc_ros.labels import load_label_space
 from ssc_ros.messages.cloud_reading import cloud_rgb, decode_cloud
 from ssc_ros.messages.clouds import (
+    POINT_CLOUD,
     SEMANTIC_POINT,
-    _write,
-    choose_cloud_encoder,
     encode_cloud,
-    encode_cloud_bytes,
     semantic_points,
 )
 from ssc_ros.messages.headers import make_header
@@ -121,12 +119,12 @@ def test_the_bytes_equal_those_of_rclpy_padding_aside(width, height, frame_id, h
         cloud['x'].reshape(-1)[0] = np.nan
     header = make_header(12_345_678_901, frame_id)
     msg = encode_cloud(cloud, header)
-    assert _write(cloud, header).equals(serialize_message(msg))
-    assert deserialize_message(encode_cloud_bytes(cloud, header), PointCloud2) == msg
+    assert POINT_CLOUD.write(cloud, header).equals(serialize_message(msg))
+    assert deserialize_message(POINT_CLOUD.encode(cloud, header), PointCloud2) == msg
 
 
 @pytest.mark.ros
 def test_the_fast_encoder_is_chosen_only_where_the_middleware_speaks_plain_cdr():
     from rclpy.serialization import serialize_message
-    assert choose_cloud_encoder(serialize_message) is encode_cloud_bytes
-    assert choose_cloud_encoder(lambda msg: b'\0\0\0\0') is encode_cloud
+    assert POINT_CLOUD.fastest(serialize_message) == POINT_CLOUD.encode
+    assert POINT_CLOUD.fastest(lambda msg: b'\0\0\0\0') is encode_cloud

@@ -7,10 +7,11 @@ import time
 import numpy as np
 import pytest
 
-from ssc_ros.messages.clouds import encode_cloud, encode_cloud_bytes
+from ssc_ros.messages.clouds import POINT_CLOUD, encode_cloud
 from ssc_ros.messages.headers import make_header
-from ssc_ros.messages.markers import build_marker_array, encode_marker_array, voxel_markers
-from ssc_ros.messages.voxels import voxel_cloud
+from ssc_ros.messages.marker_parts import cube_parts, mesh_parts
+from ssc_ros.messages.markers import MARKER_ARRAY, Markers, build_marker_array
+from ssc_ros.messages.voxels import occupied_mask, voxel_cloud
 
 pytestmark = pytest.mark.ros
 
@@ -45,17 +46,19 @@ def deliver():
 def test_clouds(deliver, estimate):
     from sensor_msgs.msg import PointCloud2
     cloud, header = voxel_cloud(estimate), make_header(1, 'camera')
-    assert deliver(PointCloud2, encode_cloud_bytes(cloud, header)) == encode_cloud(cloud, header)
+    assert deliver(PointCloud2, POINT_CLOUD.encode(cloud, header)) == encode_cloud(cloud, header)
 
 
-def test_markers(deliver, estimate):
+@pytest.mark.parametrize('make_parts', [cube_parts, mesh_parts])
+def test_markers(deliver, estimate, make_parts):
     from rclpy.serialization import deserialize_message, serialize_message
     from visualization_msgs.msg import MarkerArray
-    markers = voxel_markers(
-        estimate.labels, estimate.grid, estimate.label_space, frame_id='odom', stamp_ns=5,
-        T_frame_voxel=estimate.T_camera_voxel,
-        is_kept=np.random.default_rng(0).random(estimate.grid.shape) < 0.02)
-    received = deliver(MarkerArray, encode_marker_array(markers))
+    is_shown = occupied_mask(estimate.labels, estimate.label_space)
+    is_shown &= np.random.default_rng(0).random(estimate.grid.shape) < 0.02
+    markers = Markers(
+        make_parts(estimate.labels, estimate.grid, estimate.label_space, is_shown), 5, 'odom',
+        estimate.T_camera_voxel)
+    received = deliver(MarkerArray, MARKER_ARRAY.encode(markers))
     # Through bytes, as the colours of the objects become float32 only there.
     sent = deserialize_message(serialize_message(build_marker_array(markers)), MarkerArray)
     assert received == sent

@@ -9,16 +9,17 @@ from ssc_ros.geometry.calibration import CameraCalibration
 from ssc_ros.geometry.transforms import make_rigid
 from ssc_ros.messages.camera_info import decode_camera_info, encode_camera_info
 from ssc_ros.messages.cloud_reading import cloud_xyz, decode_cloud
-from ssc_ros.messages.clouds import encode_cloud_bytes
+from ssc_ros.messages.clouds import POINT_CLOUD
 from ssc_ros.messages.compressed import encode_compressed_image
 from ssc_ros.messages.compressed_depth import encode_compressed_depth
 from ssc_ros.messages.headers import make_header
 from ssc_ros.messages.images import encode_image
 from ssc_ros.messages.inputs import read_color, read_depth
-from ssc_ros.messages.markers import encode_marker_array, voxel_markers
+from ssc_ros.messages.marker_parts import cube_parts
+from ssc_ros.messages.markers import MARKER_ARRAY, Markers
 from ssc_ros.messages.odometry import decode_odometry, encode_odometry
 from ssc_ros.messages.volumes import decode_label_volume, encode_label_volume
-from ssc_ros.messages.voxels import voxel_cloud
+from ssc_ros.messages.voxels import occupied_mask, voxel_cloud
 
 pytestmark = pytest.mark.ros
 PICTURE = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
@@ -75,15 +76,15 @@ def test_calibrations_and_poses(reread, header):
 
 def test_clouds_written_as_bytes(reread, header, estimate):
     cloud = voxel_cloud(estimate)
-    msg = reread(encode_cloud_bytes(cloud, header), 'sensor_msgs/msg/PointCloud2')
+    msg = reread(POINT_CLOUD.encode(cloud, header), 'sensor_msgs/msg/PointCloud2')
     np.testing.assert_array_equal(cloud_xyz(decode_cloud(msg)), cloud_xyz(cloud))
 
 
 def test_markers_written_as_bytes(reread, estimate):
-    markers = voxel_markers(
-        estimate.labels, estimate.grid, estimate.label_space, T_frame_voxel=np.eye(4),
-        frame_id='map', stamp_ns=1)
-    array = reread(encode_marker_array(markers), 'visualization_msgs/msg/MarkerArray')
+    markers = Markers(cube_parts(
+        estimate.labels, estimate.grid, estimate.label_space,
+        occupied_mask(estimate.labels, estimate.label_space)), 1, 'map')
+    array = reread(MARKER_ARRAY.encode(markers), 'visualization_msgs/msg/MarkerArray')
     assert [marker.ns for marker in array.markers] == list(estimate.label_space.names[1:])
     last = array.markers[-1].points[-1]
-    assert [last.x, last.y, last.z] == markers.cubes[-1].points[-1].tolist()
+    assert [last.x, last.y, last.z] == markers.parts[-1].points[-1].tolist()

@@ -78,3 +78,37 @@ def test_an_outdoor_box_keeps_its_height_band_above_the_road():
 def test_a_box_that_is_not_upright_has_no_grid():
     with pytest.raises(ConfigurationError, match='nav/obstacles'):
         make_scene('tartanair').occupancy()
+
+
+class TestMarkers:
+    @pytest.fixture
+    def solid(self):
+        """Return a block of 6 x 6 x 6 voxels of a sofa."""
+        labels = np.zeros((60, 36, 60), np.uint8)
+        labels[20:26, 5:11, 30:36] = SPACE.names.index('sofa')
+        return labels
+
+    def points(self, topic, labels, **parameters):
+        """Return the points of all markers of a topic."""
+        from ssc_ros.nodes.outputs import SCENE_OUTPUTS, Encoders
+
+        output, = (output for output in SCENE_OUTPUTS if output.topic == topic)
+        encode = Encoders(cloud=lambda *args: None, markers=lambda markers: markers)
+        confidence = np.where(np.indices(labels.shape)[0] < 23, 0.9, 0.1).astype(np.float32)
+        markers = output.build(
+            make_scene(labels=labels, confidence=confidence, **parameters), encode)
+        assert markers.frame_id == '' and len(markers.parts) == 11
+        return np.concatenate([part.points for part in markers.parts])
+
+    def test_cubes_that_six_others_hide_are_sent_only_on_request(self, solid):
+        assert len(self.points('~/voxels/markers', solid)) == 6**3 - 4**3
+        assert len(self.points('~/voxels/markers', solid, marker_surface_only=False)) == 6**3
+
+    def test_what_hides_a_cube_must_be_shown_itself(self, solid):
+        points = self.points('~/voxels/markers', solid, min_confidence=0.5)
+        assert len(points) == 3 * 6 * 6 - 4 * 4
+
+    def test_the_mesh_is_that_of_the_voxels_of_sufficient_confidence(self, solid):
+        assert len(self.points('~/voxels/mesh', solid)) == 36
+        points = self.points('~/voxels/mesh', solid, min_confidence=0.5)
+        np.testing.assert_allclose(np.ptp(points, axis=0), [0.24, 0.48, 0.48], atol=1e-9)

@@ -62,6 +62,7 @@ def test_all_outputs_of_a_single_frame_arrive(graph, camera, stereo):
 
     topics = {
         'voxels/points': PointCloud2, 'voxels/labels': Image, 'voxels/markers': MarkerArray,
+        'voxels/mesh': MarkerArray,
         'semantic_points': PointCloud2, 'label_image': Image, 'label_image_color': Image,
         'depth': Image, 'nav/obstacles': PointCloud2, 'occupancy_grid': OccupancyGrid}
     collectors = {name: collect_connected(graph, stereo, kind, f'/stereo_node/{name}')
@@ -91,8 +92,8 @@ def test_nothing_is_encoded_without_a_subscriber(graph, camera, stereo, monkeypa
     from ssc_ros.nodes import outputs
 
     built = []
-    for name in ('voxel_cloud', 'image_cloud', 'voxel_markers', 'encode_label_volume',
-                 'encode_label_image', 'encode_label_color', 'encode_depth',
+    for name in ('voxel_cloud', 'image_cloud', 'cube_parts', 'mesh_parts', 'surface_mask',
+                 'encode_label_volume', 'encode_label_image', 'encode_label_color', 'encode_depth',
                  'encode_occupancy_grid'):
         original = getattr(outputs, name)
         monkeypatch.setattr(

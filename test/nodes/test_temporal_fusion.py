@@ -117,6 +117,28 @@ class TestTopics:
         edges = [max(marker.scale.x for marker in each) for each in (observed, completed)]
         assert edges[0] > 1.5 * edges[1] > 0
 
+    def test_the_mesh_keeps_observed_and_completed_faces_in_namespaces_of_their_own(
+            self, graph, walk, start_fusing):
+        from sensor_msgs.msg import PointCloud2
+        from visualization_msgs.msg import MarkerArray
+
+        from ssc_ros.messages.cloud_reading import decode_cloud
+
+        node = start_fusing()
+        meshes = collect(graph, node, MarkerArray, '/stereo_node/fused/mesh')
+        clouds = collect(graph, node, PointCloud2, '/stereo_node/fused/points')
+        walk(node)
+        markers, cloud = meshes.wait()[0].markers, decode_cloud(clouds.wait()[0])
+        size_m = 0.08
+        for kind, alpha, is_kind in (('observed/', 1.0, cloud['observed'] == 1),
+                                     ('completed/', 0.4, cloud['observed'] == 0)):
+            chosen = [marker for marker in markers if marker.ns.startswith(kind)]
+            assert {round(marker.color.a, 3) for marker in chosen} == {alpha}
+            z = [point.z for marker in chosen for point in marker.points]
+            assert min(z) == pytest.approx(cloud['z'][is_kind].min() - size_m / 2, abs=1e-5)
+            assert max(z) == pytest.approx(cloud['z'][is_kind].max() + size_m / 2, abs=1e-5)
+        assert len({(marker.ns, marker.id) for marker in markers}) == len(markers) == 22
+
     def test_without_fusion_there_are_no_topics_of_a_map(self, graph, stereo):
         assert not any('/fused/' in item.topic_name for item in stereo.publishers)
         answer = trigger(graph, stereo, 'save_map')
