@@ -45,12 +45,16 @@ def volume_target(
         known: (B, Z, Y, X) uint8 codes of the complete chunk, 0 = free, 1 = surface.
         occupancy_logits: (B, Z, Y, X) prediction, needed by ``masks_predicted_empty`` alone.
     """
-    is_known = known <= LARGEST_KNOWN_CODE
     # Files list voxels near surfaces: what else is known to be free has no distance there.
     bounded = complete.clamp(-TRUNCATION_VOXELS, TRUNCATION_VOXELS)
+    is_known = known <= LARGEST_KNOWN_CODE
     target = bounded.where((known > 0) | (bounded > -TRUNCATION_VOXELS), TRUNCATION_VOXELS)
     is_hole = (target.abs() < FAR_VOXELS) & (incomplete.abs() >= FAR_VOXELS)
     weight = torch.where(is_hole, config.hole_weight, 1.0) * is_known
+    if config.behind_voxels > SURFACE_VOXELS:
+        # They weigh 1 in holes, too: as much as what lies before, they would thicken guesses.
+        is_behind = ~is_known & (target > -TRUNCATION_VOXELS) & (target >= -config.behind_voxels)
+        weight, is_known = weight + is_behind, is_known | is_behind
     if config.masks_predicted_empty:
         if occupancy_logits is None:
             raise ValueError('masks_predicted_empty needs the occupancy that was predicted: '

@@ -80,6 +80,12 @@ class S4rLossConfig:
         hole_weight: of voxels near a surface that the input lacks (SPSG).
         masks_predicted_empty: voxels that the network calls empty teach it nothing (SPSG); then
             it never learns of surfaces that it misses.
+        behind_voxels: distances so far behind surfaces are learned where the complete volume has
+            them; SPSG ends at 1. What is never taught there may leave the band that is rendered,
+            and rays then fall through surfaces, above all through thin ones seen steeply.
+        border_voxels: chunks are rendered with so many voxels added on every side, continued from
+            the outermost ones; 0 in the paper. A surface needs valid voxels before and behind it,
+            so that without them a ceiling in the top layer is never seen.
     """
 
     depth: float = 1.0
@@ -95,6 +101,14 @@ class S4rLossConfig:
     occlusion_margin_m: float = 0.06
     hole_weight: float = 5.0
     masks_predicted_empty: bool = False
+    behind_voxels: float = 1.0
+    border_voxels: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.behind_voxels <= 3 or self.border_voxels < 0:
+            raise ConfigurationError(
+                f'losses.behind_voxels {self.behind_voxels} must lie within 1 and 3, '
+                f'losses.border_voxels {self.border_voxels} be at least 0')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from ssc_ros.errors import ConfigurationError
 from training.losses.s4r_volume import (
     VolumeTarget,
     class_weights,
@@ -50,6 +51,16 @@ def test_holes_of_the_input_weigh_five_and_the_unknown_nothing():
     assert target.weight.flatten().tolist() == [1, 5, 1, 0, 0]
     assert target.tsdf_voxels.flatten().tolist() == [0.5, 0.5, 3, -3, -3]
     assert target.known.tolist() == [3]
+
+
+def test_distances_behind_surfaces_are_learned_as_far_as_asked_and_measured():
+    volumes = line(0.5, -1.5, -2.5, -4.0, -torch.inf), line(0.4, -1.5, -torch.inf, -3, -3)
+    codes = line(1, 2, 3, 5, 2)
+    weights = [target_of(*volumes, codes, behind_voxels=behind).weight.flatten().tolist()
+               for behind in (1.0, 2.0, 3.0)]
+    assert weights == [[1, 0, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0]]
+    with pytest.raises(ConfigurationError, match=r'behind_voxels 0\.5'):
+        S4rLossConfig(behind_voxels=0.5)
 
 
 def test_free_space_that_files_do_not_list_is_free():
