@@ -40,6 +40,8 @@ class S4rConfig(NetworkConfig):
             last (``activation_first``, SPSG).
         color_space: of colours inside the network: sRGB, or CIELAB brought to [0, 1].
         zeroes_residuals: every residual block starts as its shortcut.
+        adds_to_input: the geometry decoder says what to add to measured distances, so that short
+            trainings need not learn to repeat them; the paper's says the distances themselves.
     """
 
     network_title: ClassVar = 'S4R'
@@ -61,6 +63,7 @@ class S4rConfig(NetworkConfig):
     norm_order: NormOrder = 'norm_first'
     color_space: ColorSpace = 'rgb'
     zeroes_residuals: bool = False
+    adds_to_input: bool = False
 
     def __post_init__(self) -> None:
         self.check_choices()

@@ -61,25 +61,26 @@ class S4rNetwork(nn.Module):
         *skips, codes = (torch.cat(level, dim=1) for level in zip(*levels, strict=True))
         code = self.fusion(codes)
         decoded = {name: decoder(code, skips) for name, decoder in self.decoders.items()}
-        return self._named(decoded)
+        return self._named(decoded, volume)
 
     def _input(self, encoder: str, volume: Tensor) -> Tensor:
         """Return what one encoder sees: bounds of distances tell nothing, nor do colours there."""
         distances, rgb, observed = volume.split([1, 3, 1], dim=1)
         if encoder == 'geometry':
-            seen = distances.where(distances.abs() < FAR_VOXELS, 0) / TRUNCATION_VOXELS
+            seen = _measured(distances) / TRUNCATION_VOXELS
         else:
             colors = rgb_to_lab(rgb) if self.config.color_space == 'lab' else rgb
             seen = colors.where(distances.abs() < TRUNCATION_VOXELS, 0)
         return torch.cat([seen, observed], dim=1) if self.config.input_flags else seen
 
-    @staticmethod
-    def _named(decoded: dict[str, Tensor]) -> S4rOutput:
+    def _named(self, decoded: dict[str, Tensor], volume: Tensor) -> S4rOutput:
         geometry, color = decoded.get('geometry'), decoded.get('color')
         has_occupancy = geometry is not None and geometry.shape[1] > 1
+        distances = None if geometry is None else geometry[:, :1]
+        if distances is not None and self.config.adds_to_input:
+            distances = distances + _measured(volume[:, :1])
         return S4rOutput(
-            None if geometry is None else geometry[:, :1],
-            None if color is None else color.sigmoid(),
+            distances, None if color is None else color.sigmoid(),
             geometry[:, 1:] if geometry is not None and has_occupancy else None,
             decoded.get('semantics'))
 
@@ -102,3 +103,8 @@ class S4rNetwork(nn.Module):
             for module in self.modules():
                 if isinstance(module, ResidualBlock):
                     module.start_as_shortcut()
+
+
+def _measured(distances: Tensor) -> Tensor:
+    """Return distances in voxels, 0 where they are mere bounds."""
+    return distances.where(distances.abs() < FAR_VOXELS, 0)

@@ -161,3 +161,17 @@ def test_the_surface_band_asks_occupancy_where_there_is_one():
     assert surface_band(bare).flatten().tolist() == [True, True, False]
     with pytest.raises(ValueError, match='predicts no geometry'):
         surface_band(given._replace(tsdf_voxels=None))
+
+
+def test_distances_are_added_to_measured_ones_where_asked():
+    torch.manual_seed(0)
+    plain, added = (S4rNetwork(tiny(adds_to_input=adds)).eval() for adds in (False, True))
+    added.load_state_dict(plain.state_dict())
+    chunk = volume()
+    chunk[0, 0, 0] = -3
+    with torch.no_grad():
+        first, second = plain(chunk), added(chunk)
+    measured = chunk[:, :1].where(chunk[:, :1].abs() < 2.99, 0)
+    assert not measured[0, 0, 0].any() and measured.any()
+    assert torch.allclose(second.tsdf_voxels, first.tsdf_voxels + measured)
+    assert torch.equal(second.occupancy_logits, first.occupancy_logits)
