@@ -31,7 +31,7 @@ from training.systems.reconstruction_scores import scores_of
 from training.tables.measured import provenance
 
 RULE = 'rule:'
-# Of the first protocol: measured surfaces stay as they are, as on a robot that maps.
+# Of the first protocol: what was measured stays as it is, as on a robot that maps.
 KEPT = '_observed_kept'
 SCORES = {
     'geometry IoU': 'geometry_iou', 'geometry recall': 'geometry_recall',
@@ -109,10 +109,9 @@ def truth_of(scene: ScanScene, protocol: Protocol) -> SurfaceTruth:
 
 
 def with_observed(answer: Answer, measured: SceneVolume) -> Answer:
-    """Return an answer whose distances are the measured ones where a surface was measured."""
+    """Return an answer whose distances are the measured ones where any are, free space too."""
     tsdf = measured.tsdf_voxels
-    return answer._replace(tsdf_voxels=np.where(
-        np.abs(tsdf) < TRUNCATION_VOXELS, tsdf, answer.tsdf_voxels))
+    return answer._replace(tsdf_voxels=np.where(np.isfinite(tsdf), tsdf, answer.tsdf_voxels))
 
 
 def network_answers(

@@ -10,10 +10,13 @@ import pytest
 import torch
 
 from ssc_ros.errors import ConfigurationError, DataError
+from ssc_ros.fusion.scene_volume import SceneVolume
+from ssc_ros.fusion.volume_grid import VolumeGrid
 from ssc_ros.models.s4r.processing import S4rEstimator
 from ssc_ros.weights import read_bundle_config, read_card
 from training.cli.curves import draw_curves
 from training.cli.evaluate import evaluate, load_weights
+from training.cli.evaluate_scans import Answer, with_observed
 from training.cli.export import export
 from training.cli.fit import fit
 from training.cli.scan_pictures import draw_scan
@@ -91,6 +94,14 @@ def test_scenes_are_scored_by_every_protocol_and_shipped(
     other = make_s4r(tmp_path, network={'preset': 'small', 'channels': [4, 8]})
     with pytest.raises(ConfigurationError, match='another configuration'):
         evaluate(other, bundle)
+
+
+def test_what_was_measured_is_kept_free_space_too() -> None:
+    tsdf_m = np.array([[[0.0, 0.2, -np.inf]]], np.float32)
+    measured = SceneVolume(VolumeGrid((1, 1, 3), 0.04, np.eye(4)), tsdf_m,
+                           np.isfinite(tsdf_m).astype(np.uint8), np.zeros((1, 1, 3, 3), np.uint8))
+    kept = with_observed(Answer(np.float32([[[3, 0, 0.5]]]), None), measured).tsdf_voxels
+    assert kept.ravel().tolist() == pytest.approx([0, 5, 0.5])
 
 
 def test_nothing_learned_is_scored_too(make_s4r, tmp_path: Path) -> None:
