@@ -64,7 +64,8 @@ class S4rSystem(lightning.LightningModule):
         self.total_steps = total_steps
         config, losses = self.experiment.network, self.experiment.losses
         # Layers run a third faster on a CPU with the channels innermost.
-        self.network = S4rNetwork(config).to(memory_format=torch.channels_last_3d)
+        self.network = S4rNetwork(config)
+        self.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.names = load_label_space(config.label_space).names
         self.counts = ReconstructionCounts(config.num_classes)
         if losses.class_weights and len(losses.class_weights) != config.num_classes:
