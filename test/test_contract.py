@@ -163,7 +163,8 @@ def topics_of(executable: str) -> set[str]:
                       'mapping_node': mapping_node.MappingNode,
                       'segmentation_node': segmentation_node.SegmentationNode}[executable]
     sent = {output.topic for output in cls.outputs}
-    inputs, other = cls.image_inputs, {class_topics.LABEL_INFO, class_topics.CLASS_TABLE}
+    inputs, other = cls.image_inputs, {
+        class_topics.LABEL_INFO, class_topics.CLASS_TABLE, class_topics.LEGEND}
     if executable == 'segmentation_node':
         inputs = (segmentation_node.COLOR, segmentation_node.DEPTH)
     else:

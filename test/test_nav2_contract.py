@@ -144,7 +144,12 @@ def test_the_classes_of_the_semantic_layer_are_those_of_the_weights_it_is_for():
     source, = sources(path)
     named = [name for kind in source['class_types'] for name in source[kind]['classes']]
     assert set(named) <= set(space.names) and len(set(named)) == len(named)
-    assert source['danger']['max_cost'] > source['careful']['max_cost'] > 0
+    for kind in source['class_types']:
+        costs = {int(space.cost_table[space.names.index(name)])
+                 for name in source[kind]['classes']}
+        assert {round(254 * cost / 100) for cost in costs} == {source[kind]['max_cost']}, kind
+    with_cost = {name for name, cost in zip(space.names, space.costs, strict=True) if cost >= 0}
+    assert set(named) == with_cost
 
 
 def test_the_voxel_layer_has_no_more_cells_than_it_can_keep_and_they_reach_its_height():

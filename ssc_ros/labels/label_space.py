@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ssc_ros.errors import ConfigurationError, DataError
 
 IGNORE_ID = 255
+NO_COST, MAX_COST = -1, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,8 @@ class LabelSpace:
         class_weights: (N,) float32 cross-entropy weights, ones where the paper has none.
         persistence: (N,) float32, how much longer than an average thing a class stays where it
             is; maps that fuse estimates over time forget accordingly.
+        costs: (N,) int64, of driving there for a robot on the ground, 0 = free to 100 = never;
+            -1 = not said of the class, as it may hang above the robot.
         ignore_color: RGB of unlabelled pixels and voxels.
     """
 
@@ -42,6 +45,7 @@ class LabelSpace:
     maps: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     class_weights: NDArray[np.float32] | None = None
     persistence: NDArray[np.float32] | None = None
+    costs: NDArray[np.int64] | None = None
     ignore_color: tuple[int, int, int] = (153, 153, 153)
 
     def __len__(self) -> int:
@@ -66,6 +70,14 @@ class LabelSpace:
         table = np.ones(256, np.float32)
         if self.persistence is not None:
             table[:len(self)] = self.persistence
+        return table
+
+    @property
+    def cost_table(self) -> NDArray[np.int8]:
+        """(256,) int8 ``costs`` by label id; -1 where none is given."""
+        table = np.full(256, NO_COST, np.int8)
+        if self.costs is not None:
+            table[:len(self)] = self.costs
         return table
 
     def colorize(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -158,13 +170,14 @@ def _parse(document: Any, origin: str) -> LabelSpace:
         colors = np.array([entry['color'] for entry in classes], np.uint8).reshape(-1, 3)
         weights = np.array([entry.get('weight', 1.0) for entry in classes], np.float32)
         persistence = np.array([entry.get('persistence', 1.0) for entry in classes], np.float32)
+        costs = np.array([entry.get('cost', NO_COST) for entry in classes], np.int64)
         maps = {
             source: np.array(table, np.uint8)
             for source, table in document.get('maps', {}).items()
         }
         space = LabelSpace(str(document['name']), names, colors, document.get('empty_id'), maps,
-                           weights, persistence)
-    except (KeyError, TypeError, ValueError) as error:
+                           weights, persistence, costs)
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise ConfigurationError(
             f'label space file {origin} is malformed ({error!r}): it needs name, empty_id and '
             'classes, a list of {name, color: [r, g, b]}') from error
@@ -179,6 +192,9 @@ def _check(space: LabelSpace, origin: str) -> None:
         raise ConfigurationError(f'{origin}: class names repeat')
     if not np.all(space.persistence_table > 0):
         raise ConfigurationError(f'{origin}: persistence must be positive, .inf = for ever')
+    if space.costs is not None and not np.all(
+            (space.costs >= NO_COST) & (space.costs <= MAX_COST)):
+        raise ConfigurationError(f'{origin}: costs are 0 = free to {MAX_COST} = never')
     for source, table in space.maps.items():
         is_wrong = (table >= len(space)) & (table != IGNORE_ID)
         if is_wrong.any():

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ssc_ros.labels import LabelSpace
+from ssc_ros.labels.label_space import NO_COST
 from ssc_ros.messages.classes import new_message
 
 
@@ -36,10 +37,12 @@ def encode_label_info(label_space: LabelSpace, stamp: Any) -> Any:
 
 
 def encode_class_table(label_space: LabelSpace) -> Any:
-    """Return a std_msgs/String: JSON with name, ids, class names and RGB colours."""
+    """Return a std_msgs/String: JSON with name, ids, class names, RGB colours and costs."""
+    costs = label_space.cost_table.tolist()
     classes = [
         {'id': index, 'name': label_space.names[index],
-         'color': label_space.colors[index].tolist()}
+         'color': label_space.colors[index].tolist(),
+         'cost': None if costs[index] == NO_COST else costs[index]}
         for index in label_space.occupied_ids]
     return new_message('std_msgs/String', data=json.dumps(
         {'label_space': label_space.name, 'unlabelled': 255, 'classes': classes}))

@@ -15,6 +15,7 @@ from ssc_ros.errors import ConfigurationError
 from ssc_ros.geometry.grids import VoxelGrid
 from ssc_ros.geometry.transforms import make_rigid
 from ssc_ros.labels import LabelSpace
+from ssc_ros.labels.label_space import NO_COST
 from ssc_ros.messages.classes import new_message
 from ssc_ros.messages.odometry import encode_pose
 
@@ -58,23 +59,46 @@ def parse_bands(texts: Iterable[str]) -> dict[str, HeightBand]:
     return bands
 
 
+def parse_costs(text: str) -> dict[str, int]:
+    """
+    Return costs by class name.
+
+    Args:
+        text: ``name:cost`` of several classes, separated by commas; costs from 0 = free to
+            100 = lethal.
+
+    >>> parse_costs('floor mat:0, curtain:30')
+    {'floor mat': 0, 'curtain': 30}
+    """
+    costs: dict[str, int] = {}
+    for entry in filter(None, map(str.strip, text.split(','))):
+        name, _, cost = (part.strip() for part in entry.rpartition(':'))
+        if not name or name in costs or not cost.isdecimal() or not FREE <= int(cost) <= LETHAL:
+            raise ConfigurationError(
+                f'class cost {entry!r} cannot be used: give name:cost, each name once, with costs '
+                f'from {FREE} = free to {LETHAL} = lethal, e.g. rug:0, curtain:30')
+        costs[name] = int(cost)
+    return costs
+
+
 def class_costs(
-    label_space: LabelSpace, costs: Mapping[str, int] | None = None, *, default: int = LETHAL,
+    label_space: LabelSpace, costs: Mapping[str, int] | None = None,
 ) -> NDArray[np.int8]:
     """
     Return the (256,) int8 cost of every label id: -1 unknown, 0 free to 100 lethal.
 
     Args:
-        label_space: the classes; ids outside it cost UNKNOWN, the empty one FREE.
-        costs: cost by class name, e.g. ``{'floor': 0}``.
-        default: cost of occupied classes that ``costs`` does not name.
+        label_space: the classes and their costs: LETHAL where it says none, FREE of the empty one;
+            ids outside it cost UNKNOWN.
+        costs: cost by class name, where it differs from that of the label space.
 
     >>> from ssc_ros.labels import load_label_space
-    >>> class_costs(load_label_space('nyu12'), {'floor': 0})[:4].tolist()
-    [0, 100, 0, 100]
+    >>> class_costs(load_label_space('nyu12'), {'chair': 60})[:6].tolist()
+    [0, 100, 0, 100, 100, 60]
     """
-    table = np.full(256, UNKNOWN, np.int8)
-    table[:len(label_space)] = default
+    table = label_space.cost_table
+    known = table[:len(label_space)]
+    known[known == NO_COST] = LETHAL
     if label_space.empty_id is not None:
         table[label_space.empty_id] = FREE
     for name, cost in (costs or {}).items():

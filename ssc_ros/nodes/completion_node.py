@@ -11,6 +11,7 @@ from ssc_ros.errors import ConfigurationError
 from ssc_ros.frames import RgbdFrame, SceneEstimate, StereoFrame
 from ssc_ros.geometry.gravity import DepthView
 from ssc_ros.geometry.placement import BoxPlacement
+from ssc_ros.messages.occupancy import class_costs, parse_costs
 from ssc_ros.models.estimator import Estimator, load_estimator
 from ssc_ros.nodes.flow import FrameParts
 from ssc_ros.nodes.fused_outputs import FUSED_OUTPUTS
@@ -55,6 +56,7 @@ class CompletionNode(PerceptionNode[ParametersT]):
         fused = FUSED_OUTPUTS if values.fusion.enabled else ()
         self.outputs = (*SCENE_OUTPUTS, *band_outputs(values.outputs.grid_bands), *fused)
         super().handle_configure()
+        self._check_costs(values)
         if values.fusion.enabled:
             self.fusion = TemporalFusion(self._estimator, values, self.reporter)
             self.get_logger().info(
@@ -93,6 +95,18 @@ class CompletionNode(PerceptionNode[ParametersT]):
                 f'model.weights {weights} completes {wanted} but this node makes '
                 f'{FRAME_NAMES[self.frame_type]}: give other weights or start the other node')
         return estimator
+
+    def refusal(self, parameters: ParametersT) -> str:
+        """Refuse costs of classes that the loaded network does not have."""
+        try:
+            self._check_costs(parameters)
+        except ConfigurationError as error:
+            return str(error)
+        return ''
+
+    def _check_costs(self, parameters: ParametersT) -> None:
+        if self._estimator is not None:
+            class_costs(self._estimator.label_space, parse_costs(parameters.outputs.class_costs))
 
     def build_frame(self, parts: FrameParts, placement: BoxPlacement) -> Frame:
         """

@@ -227,8 +227,8 @@ SCENE_OUTPUTS = (
            'probability of ~/label_image, 32FC1, 0 to 1; only of networks that label images too'),
     Output('~/depth', 'sensor_msgs/Image', _depth, 'metres, 32FC1, NaN = none'),
     Output('~/nav/obstacles', 'sensor_msgs/PointCloud2', _obstacles,
-           'voxels in the height band of no traversable class, completed ones only where certain, '
-           'for marking', max_age_s=NAV_MAX_AGE_S),
+           'voxels in the height band that are not free to cross, completed ones only where '
+           'certain, for marking', max_age_s=NAV_MAX_AGE_S),
     Output('~/nav/confidence', 'sensor_msgs/Image', _nav_confidence,
            '~/confidence as mono8, 255 = certain', max_age_s=NAV_MAX_AGE_S),
     Output('~/nav/clearing', 'sensor_msgs/PointCloud2', _clearing,

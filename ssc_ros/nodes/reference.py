@@ -9,7 +9,7 @@ from typing import Literal
 from rclpy.qos import QoSProfile
 
 from ssc_ros.nodes import bag_player_node, evaluator_node, viewer_node
-from ssc_ros.nodes.class_topics import CLASS_TABLE, LABEL_INFO
+from ssc_ros.nodes.class_topics import CLASS_TABLE, LABEL_INFO, LEGEND
 from ssc_ros.nodes.fused_outputs import FUSED_OUTPUTS
 from ssc_ros.nodes.health_topic import DIAGNOSTICS_TOPIC
 from ssc_ros.nodes.image_outputs import IMAGE_OUTPUTS
@@ -118,8 +118,10 @@ def _poses(when: str) -> tuple[Interface, ...]:
 
 
 PERCEPTION = (
-    _sends(CLASS_TABLE, 'std_msgs/String', 'label space as JSON: ids, names, colours',
+    _sends(CLASS_TABLE, 'std_msgs/String', 'label space as JSON: ids, names, colours, costs',
            'activated', qos=latched_qos),
+    _sends(LEGEND, 'sensor_msgs/Image', 'colours and names of the classes, rgb8', 'activated',
+           qos=latched_qos),
     _sends(LABEL_INFO, 'vision_msgs/LabelInfo', 'names of the ids for Nav2',
            'activated, where vision_msgs is installed', qos=latched_qos),
     _sends(DIAGNOSTICS_TOPIC, 'diagnostic_msgs/DiagnosticArray',

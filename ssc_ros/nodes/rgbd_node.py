@@ -43,13 +43,13 @@ class RgbdNode(CompletionNode[RgbdParameters]):
         return estimator
 
     def refusal(self, parameters: RgbdParameters) -> str:
-        """Refuse iterations that the loaded network does not have."""
+        """Refuse iterations and classes that the loaded network does not have."""
         if self._estimator is not None:
             try:
                 resolve_iterations(self._estimator, parameters.model.iterations)
             except ConfigurationError as error:
                 return f'model.{error}'
-        return ''
+        return super().refusal(parameters)
 
     def handle_parameter_change(self) -> None:
         """Let the next frame be made with the iterations that are wanted now."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.frames import SceneEstimate
 from ssc_ros.messages.headers import make_header
-from ssc_ros.messages.occupancy import FREE, HeightBand, class_costs, occupancy_costs
+from ssc_ros.messages.occupancy import FREE, HeightBand, class_costs, occupancy_costs, parse_costs
 from ssc_ros.messages.voxels import occupied_mask
 from ssc_ros.nodes.settings import OutputParameters
 from ssc_ros.nodes.temporal_fusion import FusedScene
@@ -82,7 +82,7 @@ class Scene:
 
     @cached_property
     def is_obstacle(self) -> NDArray[np.bool_]:
-        """(X, Y, Z) mask of trusted matter within the height band and of no traversable class."""
+        """(X, Y, Z) mask of trusted matter within the height band that is not free to cross."""
         values = self.parameters
         in_band = ((self.height_m >= values.obstacle_min_height_m)
                    & (self.height_m <= values.obstacle_max_height_m))
@@ -91,9 +91,8 @@ class Scene:
 
     @cached_property
     def _costs(self) -> NDArray[np.int8]:
-        space = self.estimate.label_space
-        traversable = set(self.parameters.traversable_classes) & set(space.names)
-        return class_costs(space, dict.fromkeys(traversable, FREE))
+        return class_costs(
+            self.estimate.label_space, parse_costs(self.parameters.class_costs))
 
     def occupancy(self, band: HeightBand | None = None) -> NDArray[np.int8]:
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ssc_ros.messages.occupancy import parse_bands
+from ssc_ros.messages.occupancy import parse_bands, parse_costs
 from ssc_ros.models.backends import BACKENDS, TORCH
 from ssc_ros.models.estimator import AS_TRAINED
 from ssc_ros.models.imenet.config import MAX_ITERATIONS
@@ -149,14 +149,14 @@ class OutputParameters:
     grid_bands: tuple[str, ...] = parameter(
         ('low:0.1:0.5', 'high:0.5:1.8'), 'further grids as name:lowest:highest in metres above '
         'the floor, each on ~/occupancy_grid/<name>')
-    traversable_classes: tuple[str, ...] = parameter(
-        ('floor', 'road', 'parking', 'sidewalk', 'other-ground', 'lane-marking', 'terrain'),
-        'classes that are no obstacle at any height; names the label space lacks do nothing',
-        live=True)
+    class_costs: str = parameter(
+        '', 'costs that differ from those of the label space (~/classes), 0 = no obstacle at any '
+        'height to 100 = lethal, e.g. curtain:30,rug:0', live=True)
 
     def __post_init__(self) -> None:
         require_below('outputs', self, 'obstacle_min_height_m', 'obstacle_max_height_m')
         parse_bands(self.grid_bands)
+        parse_costs(self.class_costs)
 
 
 @dataclass(frozen=True, slots=True)

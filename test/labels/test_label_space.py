@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -228,6 +229,52 @@ class TestLoader:
         with pytest.raises(ConfigurationError, match=complaint) as caught:
             load_label_space(path)
         assert path in str(caught.value)
+
+
+GROUND = {'floor', 'floor mat', 'rug', 'road', 'parking', 'sidewalk', 'other-ground', 'terrain'}
+OVERHEAD = {'ceiling', 'lamp', 'picture', 'window', 'traffic-sign', 'vegetation'}
+
+
+@pytest.mark.parametrize('name', sorted(SIZES))
+class TestSchema:
+    """What every shipped file must look like."""
+
+    def test_it_has_known_keys_only_and_is_named_as_its_file(self, root, name):
+        path = root / 'ssc_ros' / 'labels' / 'spaces' / f'{name}.yaml'
+        document = yaml.safe_load(path.read_text())
+        assert set(document) <= {'name', 'empty_id', 'classes', 'maps'}
+        assert document['name'] == name
+        for entry in document['classes']:
+            assert {'name', 'color'} <= set(entry) <= {
+                'name', 'color', 'weight', 'persistence', 'cost'}
+            assert isinstance(entry['name'], str) and len(entry['color']) == 3
+            assert all(0 <= channel <= 255 for channel in entry['color'])
+            assert entry.get('weight', 1) > 0 and entry.get('persistence', 1) > 0
+            assert isinstance(entry.get('cost', 0), int) and 0 <= entry.get('cost', 0) <= 100
+
+    def test_the_ground_is_free_what_stands_on_it_is_not_and_what_may_hang_has_no_cost(self, name):
+        space = load_label_space(name)
+        costs = dict(zip(space.names, space.costs.tolist(), strict=True))
+        assert {name for name, cost in costs.items() if cost == 0} == GROUND & set(costs) != set()
+        assert {costs[name] for name in OVERHEAD & set(costs)} <= {-1}
+        standing = {'wall', 'chair', 'bed', 'sofa', 'table', 'person', 'car', 'building'}
+        assert {costs[name] for name in standing & set(costs)} == {100}
+        assert space.empty_id is None or costs[space.names[space.empty_id]] == -1
+
+
+class TestCosts:
+    def test_ids_and_spaces_without_cost_have_none(self, tmp_path):
+        assert load_label_space('nyu12').cost_table[[2, 3, 255]].tolist() == [0, 100, -1]
+        space = load_label_space(write_space(
+            tmp_path, 'name: x\nclasses:\n- {name: a, color: [1, 2, 3]}\n'))
+        assert (space.cost_table == -1).all()
+
+    @pytest.mark.parametrize('cost', [101, -2, 300])
+    def test_costs_out_of_range_are_refused(self, tmp_path, cost):
+        path = write_space(tmp_path, 'name: x\nclasses:\n'
+                           f'- {{name: a, color: [1, 2, 3], cost: {cost}}}\n')
+        with pytest.raises(ConfigurationError, match='costs are 0 = free to 100'):
+            load_label_space(path)
 
 
 class TestPersistence:

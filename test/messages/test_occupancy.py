@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,11 +11,14 @@ from ssc_ros.geometry.transforms import make_rigid
 from ssc_ros.labels import load_label_space
 from ssc_ros.messages.headers import make_header
 from ssc_ros.messages.occupancy import (
+    FREE,
+    LETHAL,
     HeightBand,
     class_costs,
     decode_occupancy_grid,
     encode_occupancy_grid,
     occupancy_costs,
+    parse_costs,
 )
 
 SPACE = load_label_space('nyu12')
@@ -66,9 +71,24 @@ def test_impossible_bands_and_costs_are_refused():
             class_costs(SPACE, costs)
 
 
-def test_free_space_costs_nothing_and_foreign_ids_are_unknown():
-    costs = class_costs(SPACE, default=80)
-    assert costs[0] == 0 and (costs[1:12] == 80).all() and (costs[12:] == -1).all()
+def test_classes_cost_what_their_label_space_says_and_never_less_where_it_says_nothing():
+    costs = class_costs(SPACE)
+    assert [SPACE.names[i] for i in np.flatnonzero(costs == FREE)] == ['empty', 'floor']
+    assert (costs[[1, *range(3, 12)]] == LETHAL).all() and (costs[12:] == -1).all()
+    rooms = load_label_space('scannet15')
+    assert class_costs(rooms)[rooms.names.index('door')] == 60
+
+
+def test_an_own_label_space_without_costs_is_lethal_but_for_its_free_space():
+    costs = class_costs(replace(SPACE, costs=None))
+    assert costs[0] == FREE and (costs[1:12] == LETHAL).all()
+
+
+@pytest.mark.parametrize('text', [
+    'floor', 'floor:', ':3', 'floor:-1', 'floor:101', 'floor:1.5', 'floor:0,floor:1', 'floor:²'])
+def test_what_is_no_cost_is_refused(text):
+    with pytest.raises(ConfigurationError, match=r'name:cost'):
+        parse_costs(text)
 
 
 @pytest.mark.ros

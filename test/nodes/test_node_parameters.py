@@ -12,6 +12,9 @@ pytestmark = pytest.mark.ros
     ('sync.policy', 'nearest', 'deactivate the node, set it'),
     ('model.weights', 'dummy', 'clean up the node'),
     ('pose.camera_height_m', 'tall', ''),
+    ('outputs.class_costs', 'floor', 'name:cost'),
+    ('outputs.class_costs', 'floor:101', 'name:cost'),
+    ('outputs.class_costs', 'flor:0', 'the classes empty, ceiling, floor'),
 ])
 def test_a_running_node_refuses_with_a_reason(graph, start_stereo, name, value, reason):
     node = start_stereo()
@@ -25,8 +28,16 @@ def test_live_parameters_are_taken_at_once(graph, start_stereo):
     node = start_stereo()
     assert graph.set_parameter(node, 'outputs.min_confidence', 0.5).successful
     assert node.parameters.outputs.min_confidence == 0.5
-    assert graph.set_parameter(node, 'outputs.traversable_classes', ['floor', 'bed']).successful
-    assert node.parameters.outputs.traversable_classes == ('floor', 'bed')
+    assert graph.set_parameter(node, 'outputs.class_costs', 'floor:0,bed:50').successful
+    assert node.parameters.outputs.class_costs == 'floor:0,bed:50'
+
+
+def test_costs_of_classes_that_the_network_lacks_leave_a_node_unconfigured(graph, start_stereo):
+    node = start_stereo(autostart=False, outputs__class_costs='lava:100')
+    assert not graph.transition(node, 'configure')
+    assert node.state == 'unconfigured' and 'lava' in node.last_error
+    assert graph.set_parameter(node, 'outputs.class_costs', 'objs:100').successful
+    assert graph.transition(node, 'configure')
 
 
 def test_an_unconfigured_node_takes_what_is_read_at_configuration(graph, start_stereo):

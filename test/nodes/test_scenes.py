@@ -68,6 +68,18 @@ def test_a_grid_marks_columns_with_obstacles_and_leaves_doubtful_ones_unknown():
     assert (costs[20, 10], costs[20, 11], costs[50, 0], costs[0, 0]) == (100, -1, -1, 0)
 
 
+def test_costs_are_those_of_the_label_space_unless_the_parameters_say_otherwise():
+    labels = np.zeros((60, 36, 60), np.uint8)
+    for place, name in ((10, 'floor'), (20, 'bed'), (30, 'objs')):
+        labels[place, 5, 20] = SPACE.names.index(name)
+    scene = make_scene(labels=labels)
+    assert scene.occupancy()[20, [10, 20, 30]].tolist() == [0, 100, 100]
+    assert np.argwhere(scene.is_obstacle)[:, 0].tolist() == [20, 30]
+    scene = make_scene(labels=labels, class_costs='floor:100, bed:40, objs:0')
+    assert scene.occupancy()[20, [10, 20, 30]].tolist() == [100, 40, 0]
+    assert np.argwhere(scene.is_obstacle)[:, 0].tolist() == [10, 20]
+
+
 def test_an_outdoor_box_keeps_its_height_band_above_the_road():
     labels = np.zeros((256, 256, 32), np.uint8)
     labels[50, 128, 1] = labels[60, 128, 3] = 5  # tops at -1.6 m and -1.2 m of the lidar frame

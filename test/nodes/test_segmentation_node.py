@@ -272,7 +272,26 @@ def test_classes_reach_late_joiners_as_json(graph, start):
     graph.wait(lambda: received)
     table = json.loads(received[0].data)
     assert table['label_space'] == 'nyu40' and table['unlabelled'] == 255
-    assert table['classes'][1] == {'id': 1, 'name': 'floor', 'color': [0, 128, 0]}
+    assert table['classes'][1] == {'id': 1, 'name': 'floor', 'color': [0, 128, 0], 'cost': 0}
+    costs = {entry['name']: entry['cost'] for entry in table['classes']}
+    assert (costs['door'], costs['person'], costs['ceiling']) == (60, 100, None)
+
+
+def test_the_legend_reaches_late_joiners(graph, start):
+    from rclpy.qos import DurabilityPolicy, QoSProfile
+    from sensor_msgs.msg import Image
+
+    from ssc_ros.messages.images import decode_color
+    from ssc_ros.messages.legend import draw_legend
+
+    node = start()
+    received = []
+    graph.tester.create_subscription(
+        Image, f'{NODE}/legend', received.append,
+        QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+    graph.wait(lambda: received)
+    np.testing.assert_array_equal(
+        decode_color(received[0]), draw_legend(node._estimator.label_space))
 
 
 def test_a_manager_can_take_the_node_down_and_up_again(graph, camera, start):
