@@ -50,15 +50,15 @@ class DirtyTiles:
         with self._lock:
             return any(tile in self._tiles for tile in self._within(box))
 
-    def oldest(self, window: PlaneBox) -> Plane | None:
-        """Return the middle (y, x) of the tile that waits longest; forget those off a window."""
+    def oldest(self, window: PlaneBox) -> PlaneBox | None:
+        """Return the tile that waits longest; forget those off a window."""
         with self._lock:
             kept = set(self._within(window))
             self._tiles = {tile: None for tile in self._tiles if tile in kept}
             first = next(iter(self._tiles), None)
         if first is None:
             return None
-        return first[0] * self._edge + self._edge // 2, first[1] * self._edge + self._edge // 2
+        return PlaneBox((first[0] * self._edge, first[1] * self._edge), (self._edge, self._edge))
 
     def _touching(self, box: PlaneBox) -> Iterator[Plane]:
         (y, x), (rows, columns) = box.start, box.shape

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ssc_ros.errors import DataError
-from ssc_ros.fusion.map_view import Completion, MapView
+from ssc_ros.fusion.completion import Completion
+from ssc_ros.fusion.map_view import MapView
 from ssc_ros.fusion.scene_volume import SceneVolume
 from ssc_ros.fusion.volume_grid import VolumeGrid
 from ssc_ros.paths import replacing

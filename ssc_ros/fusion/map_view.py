@@ -8,44 +8,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.errors import DataError
+from ssc_ros.fusion.completion import NO_LABEL, Completion
 from ssc_ros.fusion.mesh import MeshLayers, SceneMesh, surface_mesh
 from ssc_ros.fusion.rolling_arrays import Plane
 from ssc_ros.fusion.scene_volume import SURFACE_VOXELS, TRUNCATION_VOXELS, SceneVolume
-
-NO_LABEL = 255
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Completion:
-    """
-    What a network says of a volume, as a map keeps it; all (Z, Y, X).
-
-    Attributes:
-        flags: uint8; COVERED where something was predicted, NEAR where a distance is more than
-            its bound.
-        tsdf_voxels: float16 distance in voxels.
-        rgb: (Z, Y, X, 3) uint8.
-        labels: uint8, 255 = none.
-        confidence: float16 probability of the label.
-    """
-
-    COVERED = 1
-    NEAR = 2
-
-    flags: NDArray[np.uint8]
-    tsdf_voxels: NDArray[np.float16]
-    rgb: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
-    confidence: NDArray[np.float16]
-
-    def __post_init__(self) -> None:
-        shape = self.flags.shape
-        for name, expected in (('tsdf_voxels', shape), ('rgb', (*shape, 3)), ('labels', shape),
-                               ('confidence', shape)):
-            if getattr(self, name).shape != expected:
-                raise DataError(
-                    f'{name} is {getattr(self, name).shape}, expected {expected} as the flags')
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +68,7 @@ class MapView:
     @cached_property
     def _is_inferred(self) -> NDArray[np.bool_]:
         """(Z, Y, X) voxels that only the network tells a distance of."""
-        is_near: NDArray[np.bool_] = (self.completion.flags & Completion.NEAR) > 0
-        return is_near & ~self.is_observed
+        return self.completion.near_surface & ~self.is_observed
 
     @cached_property
     def voxels(self) -> SurfaceVoxels:

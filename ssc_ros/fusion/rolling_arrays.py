@@ -33,6 +33,12 @@ class PlaneBox:
     start: Plane
     shape: Plane
 
+    @property
+    def middle(self) -> Plane:
+        """(y, x) of the column in the middle."""
+        y, x = (first + length // 2 for first, length in zip(self.start, self.shape, strict=True))
+        return y, x
+
 
 @dataclass(frozen=True, slots=True)
 class WindowPart:
@@ -128,23 +134,12 @@ class RollingArrays:
                 copy[part.within(box)] = self._tensors[name][part.stored]
         return values
 
-    def write(
-        self, box: PlaneBox, values: Mapping[str, Tensor], where: Tensor | None = None,
-    ) -> None:
-        """
-        Replace the voxels of a box that lie in the window.
-
-        Args:
-            values: (Z, rows, columns) by name.
-            where: (Z, rows, columns) bool, voxels to replace; all without.
-        """
+    def write(self, box: PlaneBox, values: Mapping[str, Tensor]) -> None:
+        """Replace the voxels of a box that lie in the window; values are (Z, rows, columns)."""
         for part in self.parts(box):
             here = part.within(box)
             for name, new in values.items():
-                stored = self._tensors[name][part.stored]
-                latest = new[here].to(stored)
-                stored.copy_(latest if where is None else torch.where(
-                    where[here].to(stored.device), latest, stored))
+                self._tensors[name][part.stored] = new[here].to(self._tensors[name])
 
     def _fill(self, where: tuple[slice, ...]) -> None:
         for name, tensor in self._tensors.items():

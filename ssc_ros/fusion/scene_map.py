@@ -6,20 +6,16 @@ import threading
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ssc_ros.errors import DataError
-from ssc_ros.fusion.map_view import NO_LABEL, Completion, MapView
+from ssc_ros.fusion.completion import Completion, blended
+from ssc_ros.fusion.map_view import MapView
 from ssc_ros.fusion.preparation import PreparedFrame
-from ssc_ros.fusion.rolling_arrays import Plane, PlaneBox, RollingArrays
-from ssc_ros.fusion.rolling_fusion import RollingFusion, packed_colors, unpacked_colors
+from ssc_ros.fusion.rolling_arrays import Plane, PlaneBox
+from ssc_ros.fusion.rolling_completion import RollingCompletion
+from ssc_ros.fusion.rolling_fusion import RollingFusion
 from ssc_ros.fusion.scene_volume import SceneVolume
-
-COMPLETION_LAYERS: dict[str, tuple[torch.dtype, float]] = {
-    'flags': (torch.uint8, 0), 'tsdf_voxels': (torch.float16, 0), 'colors': (torch.int32, 0),
-    'labels': (torch.uint8, NO_LABEL), 'confidence': (torch.float16, 0)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +42,7 @@ class SceneMap:
 
     def __init__(self, fusion: RollingFusion) -> None:
         self._fusion = fusion
-        height = fusion.grid(fusion.box).shape[0]
-        self._completed = RollingArrays((height, *fusion.box.shape), COMPLETION_LAYERS)
+        self._completed = RollingCompletion(fusion.grid(fusion.box).shape)
         # Where both are held, this one is taken first.
         self._fusion_lock = threading.Lock()
         self._completed_lock = threading.Lock()
@@ -95,29 +90,19 @@ class SceneMap:
         with self._fusion_lock:
             return Snapshot(self._generation, box, self._fusion.volume(box))
 
-    def keep(self, snapshot: Snapshot, completion: Completion, margin: int) -> bool:
+    def keep(self, snapshot: Snapshot, completion: Completion) -> bool:
         """
-        Keep what the network says of a snapshot; return False if the map was emptied meanwhile.
+        Blend what the network says of a snapshot with what is known around it.
 
-        Args:
-            margin: voxels along the sides of the snapshot, of which the network saw the
-                surroundings of one side only: what is known of them from before stays.
+        One thread at a time may do so. Returns False if the map was emptied meanwhile.
         """
-        values = {
-            'flags': torch.from_numpy(completion.flags),
-            'tsdf_voxels': torch.from_numpy(completion.tsdf_voxels),
-            'colors': packed_colors(completion.rgb),
-            'labels': torch.from_numpy(completion.labels),
-            'confidence': torch.from_numpy(completion.confidence)}
-        inner = torch.zeros(completion.flags.shape, dtype=torch.bool)
-        inner[:, margin:inner.shape[1] - margin, margin:inner.shape[2] - margin] = True
-        is_covered = (values['flags'] & Completion.COVERED) > 0
+        with self._completed_lock:
+            before = self._completed.read(snapshot.box)
+        result = blended(before, completion)
         with self._completed_lock:
             if snapshot.generation != self._generation:
                 return False
-            before = self._completed.read(snapshot.box)['flags']
-            is_new = (before & Completion.COVERED) == 0
-            self._completed.write(snapshot.box, values, where=is_covered & (inner | is_new))
+            self._completed.write(snapshot.box, result)
         return True
 
     def view(self) -> MapView:
@@ -126,11 +111,11 @@ class SceneMap:
             box, stamp_ns = self._fusion.box, self._stamp_ns
             generation, volume = self._generation, self._fusion.volume()
         with self._completed_lock:
-            values = self._completed.read(box)
-            if generation != self._generation:
-                values = RollingArrays(volume.grid.shape, COMPLETION_LAYERS).read(
-                    PlaneBox((0, 0), box.shape))
-        return MapView(volume, _completion(values), box.start, stamp_ns)
+            if generation == self._generation:
+                completion = self._completed.read(box)
+            else:
+                completion = RollingCompletion(volume.grid.shape).read(PlaneBox((0, 0), box.shape))
+        return MapView(volume, completion, box.start, stamp_ns)
 
     def clear(self) -> None:
         """Forget everything; completions under way will not be kept."""
@@ -155,17 +140,10 @@ class SceneMap:
                 f'of {own.voxel_size_m:g} m from {own.to_world([[0, 0, 0]])[0].tolist()} m on: '
                 'start the node with the map.extent_m, pose.floor_z_m and weights that the map '
                 'was saved with')
-        said = view.completion
         with self._fusion_lock, self._completed_lock:
             self._fusion.restore(view.volume, start)
-            self._completed.clear()
             self._completed.move_to(start)
-            self._completed.write(self._completed.box, {
-                'flags': torch.from_numpy(said.flags),
-                'tsdf_voxels': torch.from_numpy(said.tsdf_voxels),
-                'colors': packed_colors(said.rgb),
-                'labels': torch.from_numpy(said.labels),
-                'confidence': torch.from_numpy(said.confidence)})
+            self._completed.write(self._completed.box, view.completion)
             self._begin_anew()
             self._stamp_ns = view.stamp_ns
 
@@ -173,10 +151,3 @@ class SceneMap:
         self._generation += 1
         self._changes += 1
         self._stamp_ns = 0
-
-
-def _completion(values: dict[str, Tensor]) -> Completion:
-    return Completion(
-        values['flags'].numpy(), values['tsdf_voxels'].numpy(),
-        unpacked_colors(values['colors']), values['labels'].numpy(),
-        values['confidence'].numpy())

@@ -11,23 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.errors import ConfigurationError
-from ssc_ros.fusion.dirty_tiles import DirtyTiles, seen_corners
-from ssc_ros.fusion.map_view import NO_LABEL, Completion
+from ssc_ros.fusion.completion import NO_LABEL, Completion
+from ssc_ros.fusion.dirty_tiles import seen_corners
 from ssc_ros.fusion.posed_frame import PosedFrame
 from ssc_ros.fusion.preparation import prepare_frame
-from ssc_ros.fusion.rolling_arrays import Plane, PlaneBox
+from ssc_ros.fusion.rolling_arrays import PlaneBox
 from ssc_ros.fusion.rolling_fusion import BLOCK_VOXELS, RollingFusion
 from ssc_ros.fusion.scene_map import SceneMap
 from ssc_ros.fusion.settings import FusionSettings
 from ssc_ros.fusion.volume_grid import Shape
 from ssc_ros.models.s4r.inputs import CompletedVolume
+from ssc_ros.models.s4r.windows import Windowing
 from ssc_ros.models.volumes import VolumeEstimator
+from ssc_ros.nodes.completion_turns import CompletionTurns, least_side
 from ssc_ros.nodes.mapping_settings import MappingParameters
 from ssc_ros.nodes.timings import Stopwatch
 from ssc_ros.nodes.yielding import yielding_thread
 from ssc_ros.sync.matcher import BACKWARDS_NS
 
-BYTES_PER_VOXEL = 19  # of both windows, see ``fusion.scene_map``
+BYTES_PER_VOXEL = 19  # of both windows, see ``fusion.scene_map``; columns are not worth counting
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,11 @@ class _Outlook:
         length = float(np.linalg.norm(forward))
         return cls(T_world_camera[:3, 3], forward / length if length > 1e-6 else np.zeros(3))
 
+    def ahead(self, distance_m: float) -> NDArray[np.float64]:
+        """Return the point so far before the camera."""
+        point: NDArray[np.float64] = self.position + distance_m * self.heading
+        return point
+
 
 class MappingEngine:
     """
@@ -87,9 +94,10 @@ class MappingEngine:
         self._settings = replace(
             FusionSettings(), min_depth_m=parameters.map.min_depth_m,
             max_depth_m=parameters.map.max_depth_m)
-        self._side = _blocks(parameters.completion.extent_m, self._voxel_size_m, max(
-            self._chunk[1:]))
-        window = _blocks(parameters.map.extent_m, self._voxel_size_m, self._side)
+        stride = Windowing().stride_of(self._chunk)
+        side = _blocks(parameters.completion.extent_m, self._voxel_size_m, max(
+            *self._chunk[1:], least_side(stride)))
+        window = _blocks(parameters.map.extent_m, self._voxel_size_m, side)
         shape = (self._chunk[0], window, window)
         _check_memory(shape, parameters.map.max_memory_mb)
         self.map = SceneMap(RollingFusion(
@@ -97,13 +105,12 @@ class MappingEngine:
             floor_z_m=parameters.pose.floor_z_m, device=network.device, settings=self._settings))
         self._outlook: _Outlook | None = None
         self._newest_ns = 0
-        self._dirty = DirtyTiles(BLOCK_VOXELS)
-        self._is_robots_turn = True
+        self._turns = CompletionTurns(side, stride)
 
     @property
     def waiting_tiles(self) -> int:
         """Parts of the map that changed since the network saw them, of 16 x 16 voxels each."""
-        return len(self._dirty)
+        return len(self._turns)
 
     @property
     def extent_m(self) -> tuple[float, float, float]:
@@ -127,37 +134,36 @@ class MappingEngine:
             self.map.integrate(prepared, frame.stamp_ns)
         self._newest_ns = frame.stamp_ns
         self._outlook = _Outlook.of(frame.T_world_camera)
-        self._dirty.mark(self._box_of(
+        self._turns.mark(self._box_of(
             seen_corners(prepared, self._settings, self._voxel_size_m)))
         self.counts.frames += 1
         return Integration(watch.durations_ms)
 
     def complete(self, ahead_m: float) -> Mapping[str, float] | None:
         """
-        Complete a part of the map that changed.
+        Complete a part of the map that changed; see ``CompletionTurns``.
 
-        By turns it is the one around the point ``ahead_m`` before the camera, and the one that
-        waits longest, so that what the camera left behind is completed, too.
+        Args:
+            ahead_m: the robot's turns are around the point so far before the camera.
 
         Returns:
             The time of each stage; None if there is nothing new to complete.
         """
         with self._network_lock:
-            box = self._next_box(ahead_m)
-            if box is None:
+            outlook = self._outlook
+            square = None if outlook is None else self._turns.take(
+                self.map.box, self.map.column_of(outlook.ahead(ahead_m)))
+            if square is None:
                 return None
             watch = Stopwatch()
-            # What changes from now on waits for another turn.
-            self._dirty.clean(box)
             with watch.stage('snapshot'):
-                snapshot = self.map.snapshot(box)
+                snapshot = self.map.snapshot(square.box)
             started = perf_counter()
             completed = self._thread.submit(
                 self._network, snapshot.volume.network_input()).result()
             watch.durations_ms['network'] = (perf_counter() - started) * 1000
             with watch.stage('keep'):
-                is_kept = self.map.keep(
-                    snapshot, as_completion(completed), margin=min(self._chunk[1:]) // 4)
+                is_kept = self.map.keep(snapshot, as_completion(completed, square.weight))
             self.counts.completions += is_kept
             self.counts.discarded += not is_kept
             watch.durations_ms['complete'] = sum(watch.durations_ms.values())
@@ -167,23 +173,12 @@ class MappingEngine:
         """Begin a new map; what the network works on will not be kept."""
         self._outlook, self._newest_ns = None, 0
         self.map.clear()
-        self._dirty.clear()
+        self._turns.clear()
         self.counts.resets += 1
 
     def close(self) -> None:
         """End the thread of the network, after its current work."""
         self._thread.shutdown(wait=False, cancel_futures=True)
-
-    def _next_box(self, ahead_m: float) -> PlaneBox | None:
-        """Return the columns to complete next, None if nothing waits."""
-        outlook, oldest = self._outlook, self._dirty.oldest(self.map.box)
-        if outlook is None or oldest is None:
-            return None
-        own = self._box_around(self.map.column_of(outlook.position + ahead_m * outlook.heading))
-        self._is_robots_turn = not self._is_robots_turn
-        # The first turn is the robot's.
-        return own if not self._is_robots_turn and self._dirty.is_dirty(own) else (
-            self._box_around(oldest))
 
     def _box_of(self, points_world: NDArray[np.float64]) -> PlaneBox:
         """Return the columns of the box around points."""
@@ -191,32 +186,26 @@ class MappingEngine:
         low, size = columns.min(axis=0), np.ptp(columns, axis=0) + 1
         return PlaneBox((int(low[0]), int(low[1])), (int(size[0]), int(size[1])))
 
-    def _box_around(self, column: Plane) -> PlaneBox:
-        """Return the columns around one, on the network's grid of windows, inside the map."""
-        window = self.map.box
-        stride = min(self._chunk[1:]) // 2
 
-        def start(axis: int) -> int:
-            wanted = (column[axis] - self._side // 2) // stride * stride
-            last = window.start[axis] + window.shape[axis] - self._side
-            return max(window.start[axis], min(wanted, last))
+def as_completion(completed: CompletedVolume, weight: NDArray[np.float32]) -> Completion:
+    """
+    Return what a map keeps of an answer; what a network does not predict is empty.
 
-        first: Plane = (start(0), start(1))
-        return PlaneBox(first, (self._side, self._side))
+    Columns without a surface nearby are not covered. In the core, that replaces what was said of
+    a surface that has gone since.
 
-
-def as_completion(completed: CompletedVolume) -> Completion:
-    """Return what a map keeps of an answer; what a network does not predict is empty."""
+    Args:
+        weight: (Y, X) of the columns, 1 in the core.
+    """
     covered = completed.covered
+    is_told = covered.any(axis=0) | (weight == 1)
     shape = covered.shape
-    near = completed.near_surface
-    flags = covered.astype(np.uint8) * np.uint8(Completion.COVERED)
-    tsdf = np.zeros(shape, np.float16)
-    if near is not None and completed.tsdf_voxels is not None:
-        flags[near & covered] |= np.uint8(Completion.NEAR)
+    near, tsdf = np.zeros(shape, np.bool_), np.zeros(shape, np.float16)
+    if completed.near_surface is not None and completed.tsdf_voxels is not None:
+        near = completed.near_surface & covered
         tsdf = np.where(covered, completed.tsdf_voxels, 0).astype(np.float16)
     return Completion(
-        flags, tsdf,
+        weight * is_told, near, tsdf,
         np.zeros((*shape, 3), np.uint8) if completed.rgb is None else completed.rgb,
         np.full(shape, NO_LABEL, np.uint8) if completed.labels is None else completed.labels,
         np.zeros(shape, np.float16) if completed.confidence is None

@@ -69,8 +69,9 @@ class MapCompletionParameters:
         True, 'false leaves the network alone: a map of what was measured, without labels',
         live=True)
     extent_m: float = parameter(
-        3.84, 'edge of the square that is completed at once; at least that of a chunk of the '
-        'network', unit='m', minimum=0.1, maximum=200.0)
+        3.84, 'edge of the square that is completed at once; a shorter one than a chunk of the '
+        'network and 32 voxels is made so long, that squares can overlap', unit='m', minimum=0.1,
+        maximum=200.0)
     ahead_m: float = parameter(
         1.0, 'the middle of that square lies this far before the camera', unit='m', minimum=0.0,
         maximum=20.0, live=True)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from ssc_ros.errors import DataError
+from ssc_ros.fusion.completion import NO_LABEL, Completion
 from ssc_ros.fusion.map_files import load_map, save_map
-from ssc_ros.fusion.map_view import NO_LABEL, Completion, MapView
+from ssc_ros.fusion.map_view import MapView
 from ssc_ros.fusion.preparation import PreparedFrame
 from ssc_ros.fusion.rolling_arrays import PlaneBox
 from ssc_ros.fusion.rolling_fusion import RollingFusion
@@ -33,10 +34,13 @@ def wall_frame(scenes, x_m: float = 0.0, depth_m: float = 1.5) -> PreparedFrame:
         scenes.looking(np.array([x_m, 0.0, 0.7]), np.array([1.0, 0.0, 0.0])))
 
 
-def said(shape, label: int = 3, tsdf: float = 0.5) -> Completion:
-    """Return a completion that sees a surface everywhere."""
+def said(shape, label: int = 3, tsdf: float = 0.5, rim: int = 0) -> Completion:
+    """Return a completion that sees a surface everywhere; its rim counts half."""
+    weight = np.ones(shape[1:], np.float32)
+    for part in (weight, weight.T) if rim else ():
+        part[:rim] = part[-rim:] = 0.5
     return Completion(
-        np.full(shape, Completion.COVERED | Completion.NEAR, np.uint8),
+        weight, np.ones(shape, np.bool_),
         np.full(shape, tsdf, np.float16), np.full((*shape, 3), 7, np.uint8),
         np.full(shape, label, np.uint8), np.full(shape, 0.75, np.float16))
 
@@ -44,8 +48,8 @@ def said(shape, label: int = 3, tsdf: float = 0.5) -> Completion:
 def arrays_of(view: MapView) -> list[np.ndarray]:
     volume, completion = view.volume, view.completion
     return [volume.tsdf_m, volume.weight, volume.rgb, volume.grid.T_grid_world,
-            completion.flags, completion.tsdf_voxels, completion.rgb, completion.labels,
-            completion.confidence]
+            completion.weight, completion.near_surface, completion.tsdf_voxels,
+            completion.rgb, completion.labels, completion.confidence]
 
 
 @pytest.fixture
@@ -54,7 +58,7 @@ def filled(scenes) -> SceneMap:
     scene_map = make_map()
     scene_map.integrate(wall_frame(scenes), stamp_ns=5)
     snapshot = scene_map.snapshot(PlaneBox((-10, -10), (20, 40)))
-    assert scene_map.keep(snapshot, said(snapshot.volume.grid.shape), margin=2)
+    assert scene_map.keep(snapshot, said(snapshot.volume.grid.shape))
     return scene_map
 
 
@@ -94,8 +98,8 @@ class TestSurfaces:
         near = np.abs(np.broadcast_to(floor, shape)) < 3
         completion = replace(
             completion, tsdf_voxels=np.broadcast_to(floor, shape).clip(-3, 3).copy(),
-            flags=np.where(near, 3, 1).astype(np.uint8))
-        scene_map.keep(scene_map.snapshot(scene_map.box), completion, margin=0)
+            near_surface=near)
+        scene_map.keep(scene_map.snapshot(scene_map.box), completion)
         mesh = scene_map.view().mesh()
         wall, rest = mesh.vertices[mesh.observed], mesh.vertices[~mesh.observed]
         assert len(wall) and len(rest) and np.median(np.abs(wall[:, 0] - 1.5)) < 0.05
@@ -104,21 +108,24 @@ class TestSurfaces:
 
 
 class TestCompletions:
-    def test_the_margin_of_a_later_completion_yields_to_what_is_known(self, filled):
+    def test_a_later_completion_passes_into_what_is_known_along_its_rim(self, filled):
         box = PlaneBox((-10, 0), (20, 20))
         snapshot = filled.snapshot(box)
-        filled.keep(snapshot, said(snapshot.volume.grid.shape, label=5), margin=4)
-        labels = filled.view().completion.labels[0]
+        filled.keep(snapshot, said(
+            snapshot.volume.grid.shape, label=5, tsdf=-0.5, rim=4))
+        completion = filled.view().completion
         y, x = (first - origin for first, origin in zip(box.start, filled.box.start, strict=True))
-        inside = labels[y:y + 20, x:x + 20]
-        assert np.all(inside[4:-4, 4:-4] == 5) and np.all(inside[:4] == 3)
+        inside = completion.tsdf_voxels[0, y:y + 20, x:x + 20]
+        assert np.all(inside[4:-4, 4:-4] == -0.5) and np.all(inside[:4] == 0)
+        assert np.all(completion.labels[0, y + 4:y + 16, x + 4:x + 16] == 5)
+        assert np.all(completion.tsdf_voxels[0, y:y + 20, x - 5:x] == 0.5)
 
     def test_a_completion_of_a_map_that_was_cleared_is_not_kept(self, filled):
         snapshot = filled.snapshot(PlaneBox((0, 0), (8, 8)))
         filled.clear()
-        assert not filled.keep(snapshot, said(snapshot.volume.grid.shape), margin=0)
+        assert not filled.keep(snapshot, said(snapshot.volume.grid.shape))
         view = filled.view()
-        assert not view.completion.flags.any() and not view.volume.weight.any()
+        assert not view.completion.weight.any() and not view.volume.weight.any()
         assert view.stamp_ns == 0 and not len(view.voxels.points)
 
     def test_completions_move_with_the_window(self, scenes, filled):
@@ -141,7 +148,7 @@ class TestCompletions:
         assert filled.changes == before + 1
 
     def test_memory_is_that_of_the_windows_and_never_changes(self, scenes, filled):
-        assert filled.memory_bytes == np.prod(SHAPE) * (9 + 10)
+        assert filled.memory_bytes == np.prod(SHAPE) * (9 + 10) + np.prod(SHAPE[1:]) * 4
         before = filled.memory_bytes
         filled.integrate(wall_frame(scenes, x_m=30.0))
         assert filled.memory_bytes == before

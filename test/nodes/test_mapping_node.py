@@ -189,8 +189,9 @@ def call(graph, name):
 def arrays_of(node):
     view = node.engine.map.view()
     said = view.completion
-    return [view.volume.tsdf_m, view.volume.weight, view.volume.rgb, said.flags,
-            said.tsdf_voxels, said.rgb, said.labels, said.confidence, np.array(view.start)]
+    return [view.volume.tsdf_m, view.volume.weight, view.volume.rgb, said.weight,
+            said.near_surface, said.tsdf_voxels, said.rgb, said.labels, said.confidence,
+            np.array(view.start)]
 
 
 def packed_rgb(cloud):
@@ -306,7 +307,7 @@ class TestOutputs:
             for status in message.status))
         values = {item.key: item.value for item in collector.messages[-1].status[0].values}
         assert values['frames fused'] == '1' and int(values['completions']) >= 1
-        assert values['map memory (MB)'] == f'{64 * 64 * 16 * 19 / 1e6:.1f}'
+        assert values['map memory (MB)'] == f'{64 * 64 * (16 * 19 + 4) / 1e6:.1f}'
         assert {f'{stage} p50/p95/max (ms)' for stage in (
             'prepare', 'integrate', 'snapshot', 'network', 'keep', 'complete')} <= set(values)
 
@@ -317,7 +318,7 @@ class TestServices:
         answer = call(graph, 'reset')
         assert answer.success and 'map emptied' in answer.message
         view = mapped.engine.map.view()
-        assert not view.volume.weight.any() and not view.completion.flags.any()
+        assert not view.volume.weight.any() and not view.completion.weight.any()
         fuse(graph, mapped, camera)
         assert mapped.engine.map.view().volume.weight.any()
 
@@ -392,7 +393,7 @@ class TestThreads:
         call(graph, 'reset')
         network.may_finish.set()
         graph.wait(lambda: node.engine.counts.discarded == 1)
-        assert not node.engine.map.view().completion.flags.any()
+        assert not node.engine.map.view().completion.weight.any()
 
     def test_nothing_is_completed_twice(self, graph, mapped, network):
         calls = network.calls
@@ -484,7 +485,7 @@ class TestStates:
         camera.connect()
         fuse(graph, node, camera)
         graph.wait(lambda: node.engine.counts.completions, 60)
-        assert (node.engine.map.view().completion.flags & 1).any()
+        assert (node.engine.map.view().completion.labels != 255).any()
 
 
 class TestBadInput:
