@@ -162,7 +162,7 @@ def topics_of(executable: str) -> set[str]:
     cls: type[Any] = {'stereo_node': stereo_node.StereoNode, 'rgbd_node': rgbd_node.RgbdNode,
                       'mapping_node': mapping_node.MappingNode,
                       'segmentation_node': segmentation_node.SegmentationNode}[executable]
-    sent = {output.topic for output in cls.outputs}
+    sent = {output.topic for output in outputs_of(executable)}
     inputs, other = cls.image_inputs, {
         class_topics.LABEL_INFO, class_topics.CLASS_TABLE, class_topics.LEGEND}
     if executable == 'segmentation_node':
@@ -175,12 +175,13 @@ def topics_of(executable: str) -> set[str]:
 
 def outputs_of(executable: str) -> tuple[Any, ...]:
     """Return what a perception node sends of every frame."""
+    from ssc_ros.nodes.fused_outputs import FUSED_OUTPUTS
     from ssc_ros.nodes.image_outputs import IMAGE_OUTPUTS
     from ssc_ros.nodes.mapping_outputs import MAP_OUTPUTS
     from ssc_ros.nodes.outputs import SCENE_OUTPUTS
 
     return {'segmentation_node': IMAGE_OUTPUTS, 'mapping_node': MAP_OUTPUTS}.get(
-        executable, SCENE_OUTPUTS)
+        executable, (*SCENE_OUTPUTS, *FUSED_OUTPUTS))
 
 
 class TestLaunchFiles:
@@ -322,9 +323,23 @@ class TestRvizFiles:
         topics |= {'/stereo/left/image_rect_color/compressed'}  # of the sample bag
         assert {display['Topic']['Value'] for display in rviz_displays(path)} <= topics
 
+    def test_every_view_of_the_node_has_a_display_and_the_heavy_ones_wait_to_be_asked(self, path):
+        node = self.node(path)
+        views = {output.topic.replace('~', node) for output in outputs_of(node)
+                 if output.message_type == 'visualization_msgs/MarkerArray'
+                 or output.topic == '~/fused/points'}
+        enabled = {display['Topic']['Value']: display['Enabled']
+                   for display in rviz_displays(path)}
+        assert {*views, f'{node}/legend'} <= set(enabled)
+        duplicates = views - {'mapping_node/mesh'}
+        assert enabled[f'{node}/legend'] and not any(enabled[topic] for topic in duplicates)
+
     def test_the_quality_of_service_is_that_of_the_publisher(self, path):
+        from ssc_ros.nodes.qos import latched_qos
+
         node = self.node(path)
         offered = {output.topic.replace('~', node): output.qos() for output in outputs_of(node)}
+        offered[f'{node}/legend'] = latched_qos()
         for display in rviz_displays(path):
             topic = display['Topic']
             asked = (topic['Reliability Policy'], topic['Durability Policy'])
