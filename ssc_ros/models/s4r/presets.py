@@ -9,9 +9,11 @@ from ssc_ros.models.network_config import find_preset
 from ssc_ros.models.s4r.config import S4rConfig
 
 _FULL = S4rConfig(name='s4r')
-# Voxels of twice the length: an eighth of the work over the same space, for robots without a GPU.
+# Voxels of twice the length: an eighth of the work over the same space, for robots without a GPU;
+# short trainings need not learn to repeat what was measured.
 _SMALL = replace(
-    _FULL, name='small', voxel_size_m=0.04, chunk_shape=(64, 32, 32), channels=(8, 16, 32, 64))
+    _FULL, name='small', voxel_size_m=0.04, chunk_shape=(64, 32, 32), channels=(8, 16, 32, 64),
+    adds_to_input=True)
 
 
 def _ablations(full: S4rConfig, prefix: str) -> tuple[S4rConfig, ...]:
