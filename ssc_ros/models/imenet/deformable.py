@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from math import prod
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -15,14 +14,6 @@ from ssc_ros.models.imenet.deformable_rows import RowConvolution
 from ssc_ros.models.imenet.deformable_taps import TapGrid
 
 Implementation = Literal['deformable', 'plain']
-
-
-def convolution_for(table: Tensor) -> Any:
-    """Return the function that suits a table's device: kernels where triton is at hand."""
-    if table.is_cuda and table.dtype == torch.float32 and find_spec('triton') is not None:
-        from ssc_ros.models.imenet.deformable_triton import TritonConvolution
-        return TritonConvolution
-    return RowConvolution
 
 
 class _DeformConv(nn.Module):
@@ -94,11 +85,17 @@ class _DeformConv(nn.Module):
         grid = TapGrid(shape, self.dilation, self.groups)
         table, cells = grid.table_of(features), grid.cells(mask, features.device)
         # (taps * C, out), as samples are laid out.
-        weight = self.weight.flatten(2).permute(2, 1, 0).flatten(0, 1)
-        is_sparse = cells.shape[1] * len(features) < prod(shape) * self.axes * self.groups
-        offsets = self._offsets_at(table, cells, grid) if is_sparse else (
-            self._offsets_everywhere(features, mask))
-        rows: Tensor = convolution_for(table).apply(table, offsets, weight, cells, grid)
+        weight = _matrix(self.weight)
+        moves, offsets = self._offset_parameters()
+        convolution: Any = RowConvolution
+        if uses_kernels(table):
+            from ssc_ros.models.imenet.deformable_triton import TritonConvolution
+            convolution = TritonConvolution
+            maps = self._convolve(features[None], moves, offsets).movedim(1, -1)
+            offsets = maps.flatten(0, -2) if mask is None else maps[mask[None]]
+            rows: Tensor = convolution.apply(table, offsets, weight, cells, grid)
+        else:
+            rows = convolution.apply(table, offsets[None], _matrix(moves), weight, cells, grid)
         if mask is None:
             return rows.view(*shape, -1)
         index = torch.where(mask)
@@ -114,19 +111,15 @@ class _DeformConv(nn.Module):
             for parameter in (self.offset.weight, self.offset.bias))
         return weight, bias
 
-    def _offsets_everywhere(self, features: Tensor, mask: Tensor | None) -> Tensor:
-        """Return (N, axes * taps * groups) from a convolution of the whole grid."""
-        maps = self._convolve(features[None], *self._offset_parameters()).movedim(1, -1)
-        return maps.flatten(0, -2) if mask is None else maps[mask[None]]
 
-    def _offsets_at(self, table: Tensor, cells: Tensor, grid: TapGrid) -> Tensor:
-        """Return the same from the neighbourhoods of few cells."""
-        weight, bias = self._offset_parameters()
-        steps = grid.row_steps(grid.taps, table.device)
-        neighbours = (grid.rows(cells)[:, None] + steps).flatten()
-        patches = table.index_select(0, neighbours).view(
-            cells.shape[1], len(steps) * table.shape[1])
-        return torch.addmm(bias, patches, weight.flatten(2).permute(2, 1, 0).flatten(0, 1))
+def uses_kernels(table: Tensor) -> bool:
+    """Tell whether CUDA kernels suit a table: on a GPU, where triton is at hand."""
+    return table.is_cuda and table.dtype == torch.float32 and find_spec('triton') is not None
+
+
+def _matrix(weight: Tensor) -> Tensor:
+    """Return (taps * C, out) of the weight (out, C, *taps) of a convolution."""
+    return weight.flatten(2).permute(2, 1, 0).flatten(0, 1)
 
 
 class DeformConv2d(_DeformConv):

@@ -21,49 +21,101 @@ class RowConvolution(torch.autograd.Function):
     """
     y(p) = sum over taps k of W_k x(p + k + offset_k(p)), for the cells p of a list.
 
-    The samples of all cells never exist at once: gradients sample again. Where x needs no
-    gradient, taps between cells that are zero are skipped.
+    Neither the samples nor the offsets of all cells ever exist at once: gradients compute both
+    again. Where x needs no gradient, taps between cells that are zero are skipped.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, table: Tensor, offsets: Tensor, weight: Tensor, cells: Tensor, grid: TapGrid,
+        ctx: Any, table: Tensor, offsets: Tensor, moves: Tensor | None, weight: Tensor,
+        cells: Tensor, grid: TapGrid,
     ) -> Tensor:
         """
         Return (N, out).
 
         Args:
             table: (R, C) of the grid.
-            offsets: (N, axes * taps * groups) in cells, in this order.
+            offsets: (N, axes * taps * groups) in cells, in this order; or (1, ...) for all cells.
+            moves: (taps * C, axes * taps * groups): what x at the taps at rest adds to offsets.
             weight: (taps * C, out).
             cells: (axes, N) integers.
         """
-        ctx.save_for_backward(table, offsets, weight, cells)
+        ctx.save_for_backward(table, offsets, moves, weight, cells)
         ctx.grid = grid
-        output = table.new_empty(len(offsets), weight.shape[1])
+        output = table.new_empty(cells.shape[1], weight.shape[1])
         rows = _Table(table, grid, is_learned=ctx.needs_input_grad[0], with_slopes=False)
-        for chunk in rows.chunks(offsets, cells):
+        for chunk in rows.chunks(offsets, moves, cells):
             torch.mm(chunk.samples(), weight, out=output[chunk.where])
         return output
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of table, offsets and weight."""
-        values, offsets, weight, cells = ctx.saved_tensors
+        """Return the gradients of table, offsets, moves and weight."""
+        values, offsets, moves, weight, cells = ctx.saved_tensors
         is_learned = ctx.needs_input_grad[0]
         table = _Table(values, ctx.grid, is_learned=is_learned, with_slopes=True)
         to_last = torch.zeros_like(table.last) if is_learned else None
-        to_offsets, to_weight = torch.empty_like(offsets), torch.zeros_like(weight)
-        for chunk in table.chunks(offsets, cells):
+        to_values = torch.zeros_like(values) if is_learned else None
+        to_offsets, to_weight = torch.zeros_like(offsets), torch.zeros_like(weight)
+        to_moves = None if moves is None else torch.zeros_like(moves)
+        for chunk in table.chunks(offsets, moves, cells):
             outer = gradient[chunk.where]
             to_samples = torch.mm(outer, weight.T)
             to_weight.addmm_(chunk.samples().T, outer)
-            chunk.offset_gradient(to_samples, to_offsets[chunk.where])
+            to_moved = chunk.offset_gradient(to_samples)
+            if len(offsets) == 1:
+                to_offsets += to_moved.sum(0)
+            else:
+                to_offsets[chunk.where] = to_moved
+            if to_moves is not None:
+                chunk.rest.teach(to_moved, to_moves)
             if to_last is not None:
                 chunk.scatter(to_samples, to_last)
-        to_values = None if to_last is None else table.gradient(to_last).view_as(values)
-        return to_values, to_offsets, to_weight, None, None
+            if to_values is not None and moves is not None:
+                chunk.rest.scatter(to_moved, moves, to_values)
+        if to_values is not None and to_last is not None:
+            to_values += table.gradient(to_last).view_as(values)
+        return to_values, to_offsets, to_moves, to_weight, None, None
+
+
+class _Rest:
+    """
+    What x is around some cells, at the taps at rest.
+
+    Attributes:
+        neighbours: (n * taps,) rows of the taps.
+        patches: (n, taps * C), of the cells with anything around them.
+        busy: their indices; None = all.
+    """
+
+    def __init__(self, table: _Table, cells: Tensor) -> None:
+        grid = table.grid
+        rows = grid.rows(cells)
+        self.busy: Tensor | None = None
+        if table.is_near is not None:
+            self.busy = table.is_near[rows].nonzero().squeeze(1)
+            rows = rows[self.busy]
+        steps = grid.row_steps(grid.taps, rows.device)
+        self.neighbours = (rows[:, None] + steps).flatten()
+        self.patches = table.whole.index_select(0, self.neighbours).view(
+            len(rows), len(steps) * table.whole.shape[1])
+
+    def move(self, offsets: Tensor, moves: Tensor, count: int) -> Tensor:
+        """Return the (count, axes * taps * groups) offsets of all cells."""
+        if self.busy is None:
+            return torch.addmm(offsets, self.patches, moves)
+        moved = offsets.repeat(count // len(offsets), 1)
+        return moved.index_add_(0, self.busy, torch.mm(self.patches, moves))
+
+    def teach(self, to_moved: Tensor, to_moves: Tensor) -> None:
+        """Add the gradient of the moves."""
+        to_moves.addmm_(self.patches.T, to_moved if self.busy is None else to_moved[self.busy])
+
+    def scatter(self, to_moved: Tensor, moves: Tensor, to_values: Tensor) -> None:
+        """Add the gradient of the patches to that of the table."""
+        to_patches = torch.mm(to_moved, moves.T)
+        to_values.index_add_(0, self.neighbours, to_patches.view(-1, to_values.shape[1]))
 
 
 class _Table:
@@ -76,19 +128,22 @@ class _Table:
     Attributes:
         last: (R, 2 * C) rows and their differences along the last axis.
         slopes: (R, C) differences along the other axes.
+        whole: (R', C) as it came: the rows of all groups together.
         occupied: (R,) bool: some corner of the cell that starts there is not zero; None where
             asking would not pay.
+        is_near: (R',) bool: some tap at rest is not zero; None where `occupied` is.
     """
 
     def __init__(
         self, values: Tensor, grid: TapGrid, *, is_learned: bool, with_slopes: bool,
     ) -> None:
-        self.grid = grid
+        self.grid, self.whole = grid, values
         self.values = values.view(-1, values.shape[1] // grid.groups)
         *others, last = range(grid.axes)
         self.slopes = [self._differences(axis) for axis in others] if with_slopes else []
         self.last = torch.cat([self.values, self._differences(last)], 1)
         self.occupied = None if is_learned else self._occupied()
+        self.is_near = None if self.occupied is None else self._near()
 
     def _differences(self, axis: int) -> Tensor:
         """Return next minus own value; anything where there is no next cell."""
@@ -106,30 +161,43 @@ class _Table:
             occupied |= occupied.roll(-stride * self.grid.groups)
         return occupied if occupied.float().mean() < MAX_SKIPPED_OCCUPANCY else None
 
-    def differences(self, axis: int) -> Tensor:
-        """Return next minus own value; anything where there is no next cell."""
-        step = self.grid.strides[axis] * self.grid.groups
-        return self.values.roll(-step, 0).sub_(self.values)
+    def _near(self) -> Tensor:
+        """Tell which rows have anything at a tap at rest."""
+        near = (self.whole != 0).any(1)
+        for stride in self.grid.strides:
+            step = stride * self.grid.dilation
+            near = near | near.roll(step) | near.roll(-step)
+        return near
 
-    def chunks(self, offsets: Tensor, cells: Tensor) -> Iterator[_Chunk]:
+    def chunks(
+        self, offsets: Tensor, moves: Tensor | None, cells: Tensor,
+    ) -> Iterator[_Chunk]:
         """Yield chunk after chunk of the cells."""
         axes, values = self.grid.axes, self.values
         taps = torch.tensor(self.grid.taps, dtype=values.dtype, device=values.device)
         taps = taps.T.repeat_interleave(self.grid.groups, dim=1)[:, None]
         size = CHUNK_GPU if values.is_cuda else CHUNK_CPU
-        for start in range(0, len(offsets), size):
+        for start in range(0, cells.shape[1], size):
             where = slice(start, start + size)
-            moved = offsets[where].view(-1, axes, taps.shape[2]).transpose(0, 1)
+            here = cells[:, where]
+            moved = offsets if len(offsets) == 1 else offsets[where]
+            rest = None
+            if moves is not None:
+                rest = _Rest(self, here)
+                moved = rest.move(moved, moves, here.shape[1])
+            moved = moved.view(-1, axes, taps.shape[2]).transpose(0, 1)
             positions = values.new_empty(moved.shape)
-            torch.add(moved, cells[:, where, None] + taps, out=positions)
-            yield _Chunk(where, self, positions)
+            torch.add(moved, here.to(values.dtype)[:, :, None] + taps, out=positions)
+            yield _Chunk(where, self, positions, rest)
 
 
 class _Chunk:
     """Some cells and where their taps went."""
 
-    def __init__(self, where: slice, table: _Table, positions: Tensor) -> None:
-        self.where, self.size, self.table = where, positions.shape[1], table
+    def __init__(
+        self, where: slice, table: _Table, positions: Tensor, rest: _Rest | None,
+    ) -> None:
+        self.where, self.size, self.table, self._rest = where, positions.shape[1], table, rest
         self.axes = table.grid.axes
         self.corners = table.grid.corners(positions.view(self.axes, -1, table.grid.groups))
         self.num_taps = len(self.corners.rows)
@@ -139,6 +207,12 @@ class _Chunk:
             self.corners = self.corners[self.live]
         self._last_slope: Tensor | None = None
 
+    @property
+    def rest(self) -> _Rest:
+        """Return what is around the cells; only where offsets follow from it."""
+        assert self._rest is not None
+        return self._rest
+
     def samples(self) -> Tensor:
         """Return the features at the taps, (size, taps * C)."""
         *others, last = range(self.axes)
@@ -147,14 +221,13 @@ class _Chunk:
         upper = self.corners.upper[last][:, None]
         return self._all(torch.addcmul(low, self._last_slope, upper)).view(self.size, -1)
 
-    def offset_gradient(self, to_samples: Tensor, to_offsets: Tensor) -> None:
-        """Write the gradient of the offsets, (size, axes * taps * groups); after `samples`."""
+    def offset_gradient(self, to_samples: Tensor) -> Tensor:
+        """Return the gradient of the offsets, (size, axes * taps * groups); after `samples`."""
         to_taps = self._living(to_samples)
         ones = to_taps.new_ones(to_taps.shape[1])
-        by_axis = to_offsets.view(self.size, self.axes, -1)
-        for axis in range(self.axes):
-            slope = self._slope(axis)
-            by_axis[:, axis] = self._all((slope * to_taps).mv(ones)).view(self.size, -1)
+        by_axis = [self._all((self._slope(axis) * to_taps).mv(ones)).view(self.size, -1)
+                   for axis in range(self.axes)]
+        return torch.cat(by_axis, 1)
 
     def _slope(self, axis: int) -> Tensor:
         """Return the derivative of the samples of living taps along an axis."""

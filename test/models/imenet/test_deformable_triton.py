@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssc_ros.models.imenet.deformable import DeformConv2d, DeformConv3d, convolution_for
+from ssc_ros.models.imenet.deformable import DeformConv2d, DeformConv3d, uses_kernels
 from ssc_ros.models.imenet.deformable_rows import RowConvolution
 from ssc_ros.models.imenet.deformable_taps import TapGrid
 
@@ -21,6 +21,11 @@ KERNELS = 'ssc_ros.models.imenet.deformable_triton'
 CASES: tuple[tuple[Any, ...], ...] = (
     ((5, 4, 6), 4, 3, 2, 1), ((7, 9), 6, 5, 1, 2), ((5, 4, 6), 1, 20, 1, 3))
 NO_TRITON = 'needs triton, which comes with torch for CUDA'
+
+
+def chunks(table: Tensor, offsets: Tensor, weight: Tensor, cells: Tensor, grid: TapGrid) -> Tensor:
+    output: Tensor = RowConvolution.apply(table, offsets, None, weight, cells, grid)
+    return output
 
 
 def values_and_gradients(
@@ -36,7 +41,7 @@ def values_and_gradients(
         2 * torch.randn(cells.shape[1], len(shape) * taps * groups),
         torch.randn(taps * channels, out) / 4]
     leaves = [tensor.to(device).requires_grad_() for tensor in tensors]
-    output = function.apply(*leaves, cells, grid)
+    output = function(*leaves, cells, grid)
     return [part.cpu() for part in (
         output, *torch.autograd.grad(output.sin().sum(), leaves))]
 
@@ -45,8 +50,8 @@ def values_and_gradients(
 @pytest.mark.skipif(find_spec('triton') is None, reason=NO_TRITON)
 @pytest.mark.parametrize('case', CASES)
 def test_kernels_on_a_gpu_give_the_same(case: tuple[Any, ...]) -> None:
-    kernels = importlib.import_module(KERNELS).TritonConvolution
-    on_cpu = values_and_gradients(RowConvolution, *case)
+    kernels = importlib.import_module(KERNELS).TritonConvolution.apply
+    on_cpu = values_and_gradients(chunks, *case)
     on_gpu = values_and_gradients(kernels, *case, device='cuda')
     for own, other in zip(on_gpu, on_cpu, strict=True):
         assert (own - other).abs().max() < TOLERANCE
@@ -56,7 +61,7 @@ def test_kernels_on_a_gpu_give_the_same(case: tuple[Any, ...]) -> None:
 @pytest.mark.parametrize('case', CASES)
 def test_chunks_on_a_gpu_give_the_same(case: tuple[Any, ...]) -> None:
     on_cpu, on_gpu = (
-        values_and_gradients(RowConvolution, *case, device=device) for device in ('cpu', 'cuda'))
+        values_and_gradients(chunks, *case, device=device) for device in ('cpu', 'cuda'))
     for own, other in zip(on_gpu, on_cpu, strict=True):
         assert (own - other).abs().max() < TOLERANCE
 
@@ -76,5 +81,5 @@ def test_layers_give_the_same_on_a_gpu(kind: Any) -> None:
 
 
 def test_a_cpu_needs_no_triton() -> None:
-    assert convolution_for(torch.zeros(1, 1)) is RowConvolution
+    assert not uses_kernels(torch.zeros(1, 1))
     assert KERNELS not in sys.modules
