@@ -25,6 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_split(test)
     test.add_argument('--precision', default='auto')
     test.add_argument('--iterations', type=int, help='score IMENet after at most so many')
+    test.add_argument('--every', type=int, default=1, help='score IMENet on every so many frames')
     _add_score(commands.add_parser('score', help='score predictions of other code, or a bundle'))
     export = commands.add_parser('export', help='write a checkpoint as a weights bundle')
     export.add_argument('--checkpoint', type=Path, required=True)
@@ -107,7 +108,8 @@ def run(options: argparse.Namespace) -> None:
         else:
             from training.cli.evaluate import evaluate
             evaluate(experiment, options.weights, split=options.split, limit=options.limit,
-                     precision=options.precision, iterations=options.iterations)
+                     precision=options.precision, iterations=options.iterations,
+                     every=options.every)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -30,7 +30,7 @@ NETWORKS = {
 
 def evaluate(
     experiment: Experiment, weights: Path, *, split: str = 'test', precision: str = 'auto',
-    limit: int | None = None, iterations: int | None = None,
+    limit: int | None = None, iterations: int | None = None, every: int = 1,
 ) -> dict[str, Any]:
     """
     Print the scores of a checkpoint or a bundle on a split and return them.
@@ -41,6 +41,7 @@ def evaluate(
         weights: a .ckpt file or the folder of a bundle.
         limit: score only the first so many frames.
         iterations: of IMENet: the last number that is scored.
+        every: of IMENet: score each so many frames.
 
     Raises:
         ConfigurationError: the weights are of another configuration than the experiment's.
@@ -51,7 +52,8 @@ def evaluate(
     if experiment.system == 'imenet':
         from training.cli.evaluate_joint import evaluate_joint
         return evaluate_joint(
-            experiment, weights, split=split, limit=limit, iterations=iterations)
+            experiment, weights, split=split, limit=limit, iterations=iterations,
+            every=every)
     if experiment.system == 's4r':
         from training.cli.evaluate_scans import RULE, evaluate_scans
         estimator = None if str(weights).startswith(RULE) else load_weights(

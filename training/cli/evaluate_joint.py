@@ -147,7 +147,7 @@ def image_miou(counts: SegmentationCounts) -> float:
 
 def evaluate_joint(
     experiment: Experiment, weights: Path, *, split: str = 'test', limit: int | None = None,
-    iterations: int | None = None,
+    iterations: int | None = None, every: int = 1,
 ) -> dict[str, Any]:
     """
     Print the scores of a checkpoint or a bundle on a split and return them.
@@ -156,7 +156,7 @@ def evaluate_joint(
     iterations among them.
 
     Args:
-        iterations: the last number that is scored; see `score_joint`.
+        iterations, every: see `score_joint`.
 
     Raises:
         ConfigurationError: the weights are of another configuration than the experiment's.
@@ -165,7 +165,8 @@ def evaluate_joint(
     refuse_other_network(experiment, network.config.to_dict(), str(weights))
     trained = min(number_of_rounds(experiment), network.config.iterations)
     result, scoring = score_joint(
-        experiment, network, split=split, limit=limit, trained=trained, iterations=iterations)
+        experiment, network, split=split, limit=limit, trained=trained, iterations=iterations,
+        every=every)
     result['weights'] = str(weights)
     print_joint(result, scoring, trained)
     _write(experiment.folder, result, scoring, trained)
@@ -174,7 +175,7 @@ def evaluate_joint(
 
 def score_joint(
     experiment: Experiment, network: ImenetNetwork, *, split: str, limit: int | None,
-    trained: int, iterations: int | None = None,
+    trained: int, iterations: int | None = None, every: int = 1,
 ) -> tuple[dict[str, Any], JointScoring]:
     """
     Return the scores of a network on a split, ready for JSON.
@@ -182,6 +183,7 @@ def score_joint(
     Args:
         trained: iterations whose scores are the network's.
         iterations: the last one that is scored; by default six where labels are exchanged.
+        every: score each so many frames.
     """
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     config = network.config
@@ -190,7 +192,7 @@ def score_joint(
     scoring = JointScoring(network, device, iterations=iterations, trained=trained)
     frames = open_frames(experiment, split)
     dataset = JointDataset(frames, experiment.network, augments=False)
-    chosen = range(len(frames))[:limit]
+    chosen = range(len(frames))[:limit:every]
     for start in tqdm(range(0, len(chosen), BATCH), desc=split, unit='batch'):
         indices = chosen[start:start + BATCH]
         batch = [frames[index] for index in indices]
