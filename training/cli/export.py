@@ -112,8 +112,9 @@ def _scores_section(measured: dict[str, Any]) -> str:
             for name, value in {**values, **measured['per_class_iou']}.items()
             if value is not None]
     every = measured.get('every', 1)
-    part = '' if every == 1 else f', one in {every}'
-    return (f'On {measured["frames"]} frames of the {measured["split"]} split{part}, in percent:\n\n'
+    frames = f'{measured["frames"]} frames of the {measured["split"]} split'
+    chosen = f'the {frames}' if every == 1 else f'{frames}, one in {every}'
+    return (f'On {chosen}, in percent:\n\n'
             f'```\n{format_table(["score", "%"], rows)}\n```')
 
 
