@@ -50,6 +50,12 @@ def fuzzing(load_module: Callable[[Path], ModuleType], root: Path) -> ModuleType
     return load_module(root / 'test/faults/fuzzing.py')
 
 
+@pytest.fixture(scope='session')
+def samples(load_module: Callable[[Path], ModuleType], root: Path) -> ModuleType:
+    """Return the module of what a tiny RGB-D camera sends."""
+    return load_module(root / 'test/faults/samples.py')
+
+
 @pytest.fixture
 def start_process(root: Path) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
     """Return a starter of neighbours in processes of their own."""

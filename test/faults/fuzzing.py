@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 HEADER_BYTES = 160
@@ -108,30 +110,42 @@ def restamped(data: bytes, stamp_ns: int) -> bytes:
     return data[:STAMP_OFFSET] + stamp + data[STAMP_OFFSET + len(stamp):]
 
 
-def broken_messages(samples: Sequence[Any], count: int, seed: int) -> Iterator[Any]:
+def broken_bytes(samples: Sequence[Any], stamps: Iterator[int], seed: int) -> Iterator[bytes]:
     """
-    Yield ``count`` messages of the kind of ``samples``, with rising stamps before the damage.
+    Yield serialised messages of the kind of ``samples``, each with the next stamp before damage.
 
-    Two thirds had their bytes damaged and can still be deserialised, as a middleware would; one
-    third has wild fields.
+    Two thirds had their bytes damaged, whether they can still be deserialised or not; one third
+    has wild fields.
     """
     from rclpy.serialization import deserialize_message, serialize_message
 
     rng = random.Random(seed)
     kind = type(samples[0])
     serialized = [bytes(serialize_message(sample)) for sample in samples]
-    places = {data[STAMP_OFFSET + 8:]: text_places(sample, data)
-              for sample, data in zip(samples, serialized, strict=True)}
-    made = turn = 0
-    while made < count:
-        turn += 1
-        data = restamped(rng.choice(serialized), 10**12 + turn * 50_000_000)
+    places = [text_places(sample, data)
+              for sample, data in zip(samples, serialized, strict=True)]
+    while True:
+        chosen = rng.randrange(len(samples))
+        data = restamped(serialized[chosen], next(stamps))
+        if rng.random() < 0.33:
+            with suppress(Exception):  # what no middleware could send
+                yield bytes(serialize_message(wild_message(deserialize_message(data, kind), rng)))
+        else:
+            yield damaged_bytes(data, rng, places[chosen])
+
+
+def broken_messages(samples: Sequence[Any], count: int, seed: int) -> Iterator[Any]:
+    """Yield ``count`` messages of ``broken_bytes`` that a middleware would deliver."""
+    from rclpy.serialization import deserialize_message
+
+    kind = type(samples[0])
+    stamps = itertools.count(10**12, 50_000_000)
+    made = 0
+    for data in broken_bytes(samples, stamps, seed):
+        if made == count:
+            return
         try:
-            if rng.random() < 0.33:
-                message = wild_message(deserialize_message(data, kind), rng)
-            else:
-                texts = places[data[STAMP_OFFSET + 8:]]
-                message = deserialize_message(damaged_bytes(data, rng, texts), kind)
+            message = deserialize_message(data, kind)
         except Exception:
             continue  # the middleware would drop it, too
         made += 1
