@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ssc_ros.errors import WeightsError
+from ssc_ros.models.layers.one_dnn import use_one_dnn
 from ssc_ros.models.precision import resolve_device, resolve_precision
 from ssc_ros.weights import load_state
 
@@ -45,6 +46,12 @@ class Execution:
             if parameter.dim() in (4, 5):
                 layout = torch.channels_last if parameter.dim() == 4 else torch.channels_last_3d
                 parameter.data = parameter.data.contiguous(memory_format=layout)
+        return network
+
+    def accelerate(self, network: NetworkT) -> NetworkT:
+        """Let the fastest library there is for device and number format run a settled network."""
+        if self.device.type == 'cpu' and self.dtype == torch.float32:
+            use_one_dnn(network)
         return network
 
     @contextmanager

@@ -76,7 +76,7 @@ class TimedEstimator(ABC, Generic[NetworkT, FrameT, PreparedT, AnswerT, Estimate
         self._execution = Execution.resolve(device, precision)
         self.device = str(self._execution.device)
         keep_freed_memory()
-        self._network: Backend = self.settle(network)
+        self._network: Backend = self._execution.accelerate(self.settle(network))
 
     @classmethod
     def from_bundle(
