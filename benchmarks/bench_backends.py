@@ -23,16 +23,20 @@ from ssc_ros.geometry.cameras import PinholeCamera
 from ssc_ros.geometry.transforms import level_camera_pose
 from ssc_ros.models.backends import BACKENDS
 from ssc_ros.models.estimator import LOADERS, network_of
+from ssc_ros.models.s4r.inputs import INPUT_CHANNELS
 
 CAMERA_HEIGHT_M = 1.3
 
 
 def make_frame(estimator: Any, seed: int = 0) -> Any:
     """Return a frame of noise of the kind and size that an estimator takes."""
+    generator = np.random.default_rng(seed)
+    if not hasattr(estimator.config, 'image_size'):
+        return generator.uniform(0, 1, (INPUT_CHANNELS, *estimator.config.chunk_shape))
     height, width = estimator.config.image_size
     camera = PinholeCamera(
         0.8 * width, 0.8 * width, (width - 1) / 2, (height - 1) / 2, height, width)
-    noise = np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
+    noise = generator.integers(0, 255, (height, width, 3), np.uint8)
     if not hasattr(estimator, 'black_frame'):
         return RgbFrame(noise, camera)
     return estimator.black_frame(
@@ -79,7 +83,7 @@ def main() -> None:
     """Print one JSON line per network."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--weights', nargs='+', default=[
-        'gad_small_nyu', 'occdepth_small_rooms', 'ammnet_small_nyu'])
+        'gad_small_nyu', 'occdepth_small_rooms', 'ammnet_small_nyu', 's4r_small_rooms'])
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--threads', type=int, default=torch.get_num_threads())
     parser.add_argument('--rounds', type=int, default=11)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -37,6 +39,12 @@ class S4rOutput(NamedTuple):
     def float(self) -> S4rOutput:
         """Return everything as float32."""
         return S4rOutput._make(None if part is None else part.float() for part in self)
+
+
+def joined(outputs: Sequence[S4rOutput]) -> S4rOutput:
+    """Return the predictions of several batches as those of one."""
+    return S4rOutput._make(
+        None if parts[0] is None else torch.cat(parts) for parts in zip(*outputs, strict=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

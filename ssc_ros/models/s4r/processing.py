@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from ssc_ros.errors import ConfigurationError, DataError
 from ssc_ros.labels.numbering import class_names
+from ssc_ros.models.backends import ExportedOutput
 from ssc_ros.models.network_estimator import TimedEstimator
 from ssc_ros.models.s4r.inference import complete_volume, optimized
-from ssc_ros.models.s4r.inputs import INPUT_CHANNELS, CompletedVolume, S4rOutput
+from ssc_ros.models.s4r.inputs import INPUT_CHANNELS, CompletedVolume, S4rOutput, joined
 from ssc_ros.models.s4r.network import S4rNetwork
 from ssc_ros.models.s4r.windows import Windowing
 
@@ -31,9 +32,7 @@ class S4rEstimator(TimedEstimator[S4rNetwork, VolumeInput, Tensor, CompletedVolu
 
     network_name = 's4r'
     network_class = S4rNetwork
-    export_obstacle = (
-        'S4R takes as many windows at once as have a surface, and a file is made for a fixed '
-        'number')
+    exports = ExportedOutput(S4rOutput, S4rOutput._fields)
 
     def __init__(
         self, network: S4rNetwork, *, name: str, device: str = 'auto', precision: str = 'auto',
@@ -59,11 +58,14 @@ class S4rEstimator(TimedEstimator[S4rNetwork, VolumeInput, Tensor, CompletedVolu
         """
         Complete chunks (B, 5, Z, Y, X) of any device; float32 on the network's device.
 
-        The whole network runs for every chunk: choose B by the memory at hand.
+        The whole network runs for every chunk: choose B by the memory at hand. Exported, it takes
+        one chunk after the other.
         """
+        size = len(chunks) if isinstance(self._network, nn.Module) else 1
         with self._execution.inferring():
-            output: S4rOutput = self._network(chunks.to(self._execution.device))
-        return output.float()
+            outputs: list[S4rOutput] = [
+                self._network(part.to(self._execution.device)) for part in chunks.split(size)]
+        return joined(outputs).float()
 
     def __call__(self, frame: VolumeInput) -> CompletedVolume:
         """
