@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from ssc_ros.errors import ConfigurationError
 from ssc_ros.geometry.grids import VoxelGrid
@@ -81,3 +82,17 @@ def test_coarsening_by_a_factor_that_does_not_divide_is_refused():
 def test_a_grid_without_volume_is_refused(wrong):
     with pytest.raises(ConfigurationError):
         VoxelGrid(*wrong)
+
+
+@given(arrays(np.int64, st.tuples(st.integers(1, 8), st.just(3)), elements=st.integers(-40, 40)),
+       st.sampled_from([0.04, 0.08, 0.2]))
+def test_a_grid_around_centres_is_the_smallest_that_has_a_voxel_around_each(cells, size_m):
+    centers = (cells + 0.5) * size_m + 0.013
+    grid = VoxelGrid.around(centers, size_m)
+    indices, inside = grid.point_to_index(centers)
+    assert inside.all() and grid.shape == tuple(np.ptp(cells, axis=0) + 1)
+    np.testing.assert_array_equal(indices, cells - cells.min(axis=0))
+
+
+def test_a_grid_around_nothing_is_one_voxel():
+    assert VoxelGrid.around(np.zeros((0, 3)), 0.1).shape == (1, 1, 1)
