@@ -22,6 +22,7 @@ class S4rData:
             `given`, the truth of a data set that has any.
         wrong_labels: share of the tiles of pseudo labels that are given a wrong class, to see
             how much the network leans on them.
+        wrong_tile_px: edge of these tiles, in pixels of the images; 1 errs by pixels.
         segmenter: of virtual views: `colors`, a bundle of this package, or with a taxonomy a
             transformers model; the one that made the pseudo labels.
         taxonomy: of a transformers model's classes.
@@ -40,6 +41,7 @@ class S4rData:
     reads: Literal['incomplete', 'complete'] = 'incomplete'
     image_labels: Literal['pseudo', 'given'] = 'pseudo'
     wrong_labels: float = 0.0
+    wrong_tile_px: int = 16
     segmenter: str = 'colors'
     taxonomy: str | None = None
     view_size: tuple[int, int] = (256, 320)
@@ -58,6 +60,9 @@ class S4rData:
             raise ConfigurationError(
                 f'data.wrong_labels {self.wrong_labels} must lie in [0, 1), data.views '
                 f'{self.views} and data.virtual_views {self.virtual_views} be at least 0')
+        if self.wrong_tile_px < 1:
+            raise ConfigurationError(
+                f'data.wrong_tile_px is {self.wrong_tile_px}: choose at least 1')
         if not self.protocols:
             raise ConfigurationError('data.protocols is empty: name at least partial_to_full')
 

@@ -87,7 +87,7 @@ def test_defaults_are_the_recipe() -> None:
 
 def test_budgets_are_equal() -> None:
     runs = [load_experiment(EXPERIMENTS_FOLDER / 's4r' / f'{name}.yaml') for name in BUDGETS]
-    assert len(runs) == 7
+    assert len(runs) == 8
     assert len({(run.optimization, run.data.root, run.data.batch_size, run.data.train_samples,
                  run.data.views, run.data.view_size, run.run.seed) for run in runs}) == 1
 

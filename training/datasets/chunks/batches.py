@@ -138,7 +138,8 @@ class ChunkDataset(Dataset[ChunkBatch]):
         # Segmenters err alike whenever they are asked: by frame, not by step.
         fixed = np.random.default_rng(zlib.crc32(f'{folder.name}/{frame_id}'.encode()))
         return corrupted_labels(
-            labels, self._data.wrong_labels, self._config.num_classes, fixed)
+            labels, self._data.wrong_labels, self._config.num_classes, fixed,
+            tile_px=self._data.wrong_tile_px)
 
     def _poses(self, pair: ChunkPair) -> NDArray[np.float32]:
         poses = np.full((MAX_VIEWS, 4, 4), np.nan, np.float32)
