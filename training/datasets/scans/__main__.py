@@ -1,4 +1,4 @@
-"""Command line: python -m training.datasets.scans generate|bag|chunks|pseudo|check ..."""
+"""Command line: python -m training.datasets.scans generate|bag|fuse|chunks|pseudo|check ..."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from .reprojection import depth_disagreement_m
 from .spsg import SpsgImages
 from .synthetic import ScanRecipe, SyntheticScan
 from .synthetic.scan import PAINTS
+from .volumes import add_volume_commands
 from .writers import LAYOUTS
 
 
@@ -55,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     chunks.add_argument('--device', default='cpu')
     chunks.set_defaults(run=_chunks)
     _add_pseudo(commands.add_parser('pseudo', help='label the images of prepared scans'))
+    add_volume_commands(commands)
     check = commands.add_parser('check', help='compare depth of neighbouring frames of a scan')
     check.add_argument('reader', choices=sorted(READERS))
     check.add_argument('scan', type=Path)
