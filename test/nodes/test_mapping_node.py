@@ -444,6 +444,34 @@ class TestTimeAndPlace:
         points = mapped.engine.map.view().voxels.points
         assert points[:, 0].max() > 8.9 and points[:, 0].min() > 2
 
+    def test_a_minute_is_mapped_without_a_loss_and_the_wall_stays_where_it_is(
+            self, graph, camera, start):
+        node = start()
+        camera.connect()
+        for index in range(60):
+            camera.position = np.array([0.0, 0.1 * index, 0.7])
+            fuse(graph, node, camera)
+            camera.stamp_ns += 900_000_000
+        assert node.engine.counts.frames == 60 and not node.totals.dropped
+        assert node.engine.map.box.start[0] > 0  # at first it lay around the origin
+        voxels = node.engine.map.view().voxels
+        points = voxels.points[voxels.observed]
+        assert np.ptp(points[:, 1]) > 3 and np.all(np.abs(points[:, 0] - 1.5) <= 0.1)
+
+    def test_poses_that_lag_a_second_lose_every_frame_and_the_log_says_by_how_much(
+            self, graph, camera, start, capfd):
+        from ssc_ros.messages.headers import make_header
+
+        node = start()
+        camera.connect()
+        for index in range(5):
+            odometry = camera.messages()['odom']
+            odometry.header = make_header(camera.stamp_ns - 1_000_000_000, 'odom')
+            camera.send(odom=odometry)
+            graph.wait(lambda index=index: node.totals.dropped.get('no_pose') == 2 * (index + 1))
+        assert node.engine.counts.frames == 0 and not node.engine.map.view().volume.weight.any()
+        assert '1000 ms away' in capfd.readouterr().err
+
     def test_the_floor_may_lie_anywhere(self, graph, camera, start):
         node = start(pose__floor_z_m=-2.0)
         camera.position[2] = -1.3
