@@ -23,10 +23,11 @@ os.environ.update(private_graph(os.environ))
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from panels import panels_picture, process_figures
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
-from ssc_ros.viewer.drawing import FAINT_INK, Picture, Sheet, save_png
+from ssc_ros.viewer.drawing import save_png
 
 FOLDER = Path(__file__).parent
 COLUMNS = ('time_s', 'memory_mb', 'threads', 'descriptors', 'received', 'used', 'dropped',
@@ -36,16 +37,6 @@ PANELS = {
     'rate_hz': 'pairs used per second', 'lost_hz': 'images dropped per second',
     'pending': 'images received, neither used nor dropped yet',
     'input_age_max_ms': 'oldest input of the last 10 s, ms'}
-LEFT, WIDTH, PANEL, HEAD = 90, 760, 120, 70
-
-
-def process_figures(pid: int) -> dict[str, float]:
-    """Return memory, threads and open files of a process as Linux tells them."""
-    status = dict(line.split(':', 1) for line in
-                  Path(f'/proc/{pid}/status').read_text().splitlines())
-    return {'memory_mb': int(status['VmRSS'].split()[0]) / 1024,
-            'threads': int(status['Threads']),
-            'descriptors': len(list(Path(f'/proc/{pid}/fd').iterdir()))}
 
 
 class Listener(Node):
@@ -135,41 +126,6 @@ def sample(
             'lost_hz': (row['dropped'] - before['dropped']) / seconds}
 
 
-def soak_picture(rows: Sequence[dict[str, float]], title: str) -> Picture:
-    """Draw every column of PANELS over the minutes."""
-    sheet = Sheet(HEAD + PANEL * len(PANELS) + 40, LEFT + WIDTH + 40)
-    sheet.text(title, 20, 18, size=20, is_bold=True)
-    end_s = max(rows[-1]['time_s'], 1.0)
-    for index, (column, name) in enumerate(PANELS.items()):
-        top = HEAD + PANEL * index + 22
-        draw_panel(sheet, rows, column, top, end_s)
-        sheet.text(name, LEFT, top - 20, size=15)
-    bottom = HEAD + PANEL * len(PANELS)
-    for share in range(5):
-        left = LEFT + WIDTH * share / 4
-        sheet.text(f'{end_s * share / 240:.1f} min', round(left) - 20, bottom + 8, size=14,
-                   color=FAINT_INK)
-    return sheet.array()
-
-
-def draw_panel(
-    sheet: Sheet, rows: Sequence[dict[str, float]], column: str, top: int, end_s: float,
-) -> None:
-    """Draw one curve from 0, or of memory from its least, up to its greatest value."""
-    values = [row[column] for row in rows]
-    low = min(values) * 0.9 if column == 'memory_mb' else 0.0
-    high = max(*values, low + 1.0) * 1.05
-    height = PANEL - 40
-    for level in (low, high):
-        y = top + height * (high - level) / (high - low)
-        sheet.line([(LEFT, y), (LEFT + WIDTH, y)], color=(226, 230, 236))
-        sheet.text(f'{level:.0f}' if high >= 10 else f'{level:.1f}', 30, round(y) - 9, size=14,
-                   color=FAINT_INK)
-    sheet.line([(LEFT + WIDTH * row['time_s'] / end_s,
-                 top + height * (high - row[column]) / (high - low)) for row in rows],
-               color=(30, 119, 181), width=2)
-
-
 def summary(rows: Sequence[dict[str, float]]) -> str:
     """Return the figures for the page."""
     later = rows[len(rows) // 4:]
@@ -203,7 +159,7 @@ def main() -> None:
     rclpy.try_shutdown()
     title = (f'stereo_node ({arguments.weights}) for {arguments.minutes:g} minutes, camera of '
              f'{arguments.rate:g} Hz killed every {arguments.camera_life:g} s')
-    save_png(soak_picture(rows, title), arguments.out / 'soak.png')
+    save_png(panels_picture(rows, PANELS, title), arguments.out / 'soak.png')
     print(summary(rows))
 
 

@@ -55,5 +55,10 @@ def give_back_memory() -> None:
     """Return to the system what nobody uses, even what ``keep_freed_memory`` asked to keep."""
     gc.unfreeze()
     free_cached_memory()
+    trim_memory()
+
+
+def trim_memory() -> None:
+    """Let the C library return what it keeps for later, of all threads."""
     with suppress(OSError, AttributeError):  # only glibc has it
         CDLL(None).malloc_trim(0)

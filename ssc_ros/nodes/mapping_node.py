@@ -11,6 +11,7 @@ from typing import Any
 
 from ssc_ros.errors import ConfigurationError, DataError
 from ssc_ros.fusion.posed_frame import PosedFrame
+from ssc_ros.memory import trim_memory
 from ssc_ros.models.estimator import load_volume_estimator
 from ssc_ros.models.volumes import VolumeEstimator
 from ssc_ros.nodes.flow import FrameParts
@@ -29,6 +30,9 @@ from ssc_ros.nodes.timings import Stopwatch
 
 # What did not change is sent all the same this often, for who came later.
 REPEAT_S = 5.0
+# Copies of a map are large, and the C library keeps freed ones in an arena for every thread: this
+# often it gives them back. Each time costs the threads some milliseconds.
+TRIM_S = 10.0
 
 
 class MappingNode(PerceptionNode[MappingParameters]):
@@ -44,6 +48,7 @@ class MappingNode(PerceptionNode[MappingParameters]):
             'mapping_node', MappingParameters, load=partial(self._load_engine, load), **options)
         self._repeaters: list[Repeater] = []
         self._sent = (-1, -1, 0.0)
+        self._trimmed_s = monotonic()
         self._map_services = MapServices(self, lambda: self.engine, self._file)
 
     @property
@@ -121,6 +126,9 @@ class MappingNode(PerceptionNode[MappingParameters]):
                 self.reporter.warn(INTERNAL_ERROR, self.get_name(), format_exc())
             return
         self._timings.record(watch.durations_ms)
+        if monotonic() > self._trimmed_s + TRIM_S:
+            self._trimmed_s = monotonic()
+            trim_memory()
 
     def _serve_reset(self, request: Any, response: Any) -> Any:
         response = super()._serve_reset(request, response)
