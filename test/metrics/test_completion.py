@@ -36,6 +36,12 @@ def test_hand_counted_volume_gives_the_hand_computed_scores() -> None:
     assert counts.num_voxels == 7
 
 
+@given(voxels)
+def test_sc_iou_follows_from_precision_and_recall(pairs: list[tuple[int, int]]) -> None:
+    scores = counts_of([(1, 1), *pairs]).scores()
+    assert scores.sc_iou == pytest.approx(1 / (1 / scores.sc_precision + 1 / scores.sc_recall - 1))
+
+
 @given(voxels, st.integers(0, 60))
 def test_batches_count_like_one_big_batch(pairs: list[tuple[int, int]], cut: int) -> None:
     streamed = CompletionCounts(4)

@@ -130,6 +130,8 @@ def test_a_test_scores_voxels_and_pixels_after_every_iteration(
     assert '2 *' in shown and 'attention: mean diagonal' in shown
     assert json.loads((experiment.folder / 'test.json').read_text())['frames'] == 3
     assert (experiment.folder / 'test_counts.npz').is_file()
+    part = evaluate(experiment, weights, limit=3, iterations=2, every=2)
+    assert (part['frames'], part['every'], len(part['iterations'])) == (2, 2, 3)
     with pytest.raises(ConfigurationError, match='another configuration'):
         evaluate(Experiment(**{
             **{name: getattr(experiment, name) for name in (
