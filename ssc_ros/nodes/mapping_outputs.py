@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.fusion.map_view import NO_LABEL, MapView, SurfaceVoxels
+from ssc_ros.fusion.completion import NO_LABEL
+from ssc_ros.fusion.map_view import MapView, SurfaceVoxels
 from ssc_ros.fusion.mesh import SceneMesh
 from ssc_ros.labels import LabelSpace
 from ssc_ros.messages.clouds import semantic_points
