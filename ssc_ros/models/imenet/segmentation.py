@@ -181,6 +181,8 @@ class LabelScores(nn.Module):
     def __init__(self, label_map_classes: int, num_classes: int = 12) -> None:
         super().__init__()
         self.scores = nn.Embedding(label_map_classes, num_classes)
+        # A few steps shall decide the class of an id, not the draw of its first scores.
+        nn.init.zeros_(self.scores.weight)
 
     def forward(self, label_map: Tensor) -> Tensor:
         """Map (B, H, W) ids to (B, num_classes, H, W)."""
