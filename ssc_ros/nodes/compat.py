@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -32,6 +33,7 @@ __all__ = [
 
 # Ctrl-C arrives as one or the other, depending on the distribution and on who spins (rclpy#1166).
 STOP_EXCEPTIONS = (KeyboardInterrupt, ExternalShutdownException)
+_SIGNAL_S = 1.0
 
 
 def create_executor() -> Any:
@@ -45,10 +47,19 @@ def spin_until_shutdown(executor: Any) -> None:
         executor.spin()
     except STOP_EXCEPTIONS:
         pass
-    except (RCLError, InvalidHandle):
-        # The signal handler may take the context away under a callback or between two waits.
-        if rclpy.ok():
+    except (RCLError, InvalidHandle, RuntimeError):
+        # The signal handler may take the context away under a callback or between two waits; a
+        # Ctrl-C while rclpy converts a message leaves it as a RuntimeError.
+        if not _is_stopping():
             raise
+
+
+def _is_stopping() -> bool:
+    """Tell whether rclpy was asked to stop, which its signal handler takes a moment to say."""
+    deadline = time.monotonic() + _SIGNAL_S
+    while rclpy.ok() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not rclpy.ok()
 
 
 def create_wall_timer(node: Node, period_s: float, callback: Callable[[], None]) -> Any:
