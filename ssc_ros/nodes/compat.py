@@ -20,13 +20,12 @@ try:
     from rclpy.impl.implementation_singleton import rclpy_implementation as _implementation
 
     RCLError: type[Exception] = _implementation.RCLError
-    InvalidHandle: type[Exception] = _implementation.InvalidHandle
 except (ImportError, AttributeError):  # the private module may move
-    RCLError = InvalidHandle = RuntimeError
+    RCLError = RuntimeError
 
 __all__ = [
-    'STOP_EXCEPTIONS', 'ExternalShutdownException', 'InvalidHandle', 'LifecycleNode',
-    'LifecycleState', 'ParameterException', 'RCLError', 'TransitionCallbackReturn',
+    'STOP_EXCEPTIONS', 'ExternalShutdownException', 'LifecycleNode', 'LifecycleState',
+    'ParameterException', 'RCLError', 'TransitionCallbackReturn',
     'create_executor', 'create_wall_timer', 'misfit_of', 'on_parameter_changes', 'shut_down',
     'spin_until_shutdown', 'type_name',
 ]
@@ -47,9 +46,9 @@ def spin_until_shutdown(executor: Any) -> None:
         executor.spin()
     except STOP_EXCEPTIONS:
         pass
-    except (RCLError, InvalidHandle, RuntimeError):
-        # The signal handler may take the context away under a callback or between two waits; a
-        # Ctrl-C while rclpy converts a message leaves it as a RuntimeError.
+    except RuntimeError:
+        # The signal handler may take the context away under a callback or between two waits, and
+        # a Ctrl-C while rclpy converts a message leaves it as this; its own errors are such, too.
         if not _is_stopping():
             raise
 
