@@ -55,8 +55,8 @@ def network():
     return Identity()
 
 
-@pytest.fixture
-def engine(network):
+def make_engine(network, map_m, square_m):
+    """Return an engine for a map and for squares so wide."""
     from ssc_ros.nodes.mapping_engine import MappingEngine
     from ssc_ros.nodes.mapping_settings import (
         MapCompletionParameters,
@@ -64,8 +64,13 @@ def engine(network):
         MappingParameters,
     )
 
-    engine = MappingEngine(network, MappingParameters(
-        map=MapParameters(extent_m=9.6), completion=MapCompletionParameters(extent_m=4.8)))
+    return MappingEngine(network, MappingParameters(
+        map=MapParameters(extent_m=map_m), completion=MapCompletionParameters(extent_m=square_m)))
+
+
+@pytest.fixture
+def engine(network):
+    engine = make_engine(network, 9.6, 4.8)
     yield engine
     engine.close()
 
@@ -132,15 +137,7 @@ def test_fusing_takes_no_longer_while_the_network_works(engine, network):
 
 
 def test_squares_are_large_enough_to_overlap_whatever_is_asked_for(network):
-    from ssc_ros.nodes.mapping_engine import MappingEngine
-    from ssc_ros.nodes.mapping_settings import (
-        MapCompletionParameters,
-        MapParameters,
-        MappingParameters,
-    )
-
-    engine = MappingEngine(network, MappingParameters(
-        map=MapParameters(extent_m=1.0), completion=MapCompletionParameters(extent_m=0.1)))
+    engine = make_engine(network, 1.0, 0.1)
     assert engine.extent_m == pytest.approx((4.8, 4.8, 1.6))
     engine.close()
 
